@@ -1,0 +1,1 @@
+//! Ciphers and MACs behind one trait whose calls take many packets.

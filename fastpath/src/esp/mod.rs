@@ -1,0 +1,1 @@
+//! ESP tunnel mode (RFC 4303): framing, replay, lifetimes.

@@ -1,0 +1,68 @@
+//! Every bound of the fastpath, each with the reason why it is legal.
+
+/// Packets that one receive call takes. A burst fits the first-level cache (32 x 1500 B = 48 KiB).
+pub const BURST_RECEIVE_MAX: usize = 32;
+/// Packets that a burst can grow to by fragments and replies.
+pub const BURST_MAX: usize = 64;
+/// Workers of one process.
+pub const WORKERS_MAX: usize = 64;
+/// Ports of the EAL that interfaces can name.
+pub const PORTS_MAX: usize = 32;
+/// Tunnel slots.
+pub const SLOTS_MAX: usize = 16_384;
+/// Inbound security associations, rekeyed ones that still drain included.
+pub const INBOUND_SAS_MAX: usize = 32_768;
+/// Next hops that are known or being resolved.
+pub const ADJACENCIES_MAX: usize = 16_384;
+/// Times that a packet may be handed from one worker to another: SA home, flow home, sealing home.
+pub const HANDOFF_HOPS_MAX: u8 = 3;
+/// Packets in one handoff ring.
+pub const HANDOFF_RING_LEN: usize = 1024;
+/// Packets in a worker's ring to the slowpath.
+pub const PUNT_RING_LEN: usize = 1024;
+/// Packets in the slowpath's ring to a worker.
+pub const INJECT_RING_LEN: usize = 512;
+/// Records in a worker's event ring.
+pub const EVENT_RING_LEN: usize = 16_384;
+/// Fragments per datagram: compiled into DPDK 22.11's `librte_ip_frag`.
+pub const FRAGMENTS_MAX: usize = 8;
+/// Datagrams under reassembly per worker (the ASA's `fragment size`).
+pub const REASSEMBLY_MAX: u32 = 200;
+/// Seconds that fragments wait for each other (the ASA's `fragment timeout`).
+pub const REASSEMBLY_TIMEOUT_S: u64 = 5;
+/// Largest anti-replay window in packets.
+pub const REPLAY_WINDOW_MAX: u32 = 8192;
+/// Bytes that ESP tunnel mode in UDP can add in front: outer IPv4 20, UDP 8, ESP 8, IV 16.
+pub const SEAL_HEADROOM_BYTES: usize = 52;
+/// Bytes that ESP can add behind: padding 255, trailer 2, ICV 32.
+pub const SEAL_TAILROOM_BYTES: usize = 289;
+
+const _: () = assert!(
+    BURST_RECEIVE_MAX * 2 <= BURST_MAX,
+    "each packet may become two fragments"
+);
+const _: () = assert!(
+    SLOTS_MAX < u16::MAX as usize,
+    "a slot index is stored in 16 bits"
+);
+const _: () = assert!(
+    ADJACENCIES_MAX < u16::MAX as usize,
+    "an adjacency is stored in 16 bits"
+);
+const _: () = assert!(
+    INBOUND_SAS_MAX >= 2 * SLOTS_MAX,
+    "a rekey holds two SAs of a slot"
+);
+const _: () = assert!(
+    HANDOFF_RING_LEN.is_power_of_two(),
+    "ring positions are masked"
+);
+const _: () = assert!(PUNT_RING_LEN.is_power_of_two(), "ring positions are masked");
+const _: () = assert!(
+    INJECT_RING_LEN.is_power_of_two(),
+    "ring positions are masked"
+);
+const _: () = assert!(
+    EVENT_RING_LEN.is_power_of_two(),
+    "ring positions are masked"
+);

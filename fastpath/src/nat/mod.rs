@@ -1,0 +1,1 @@
+//! Port translation with ports that belong to workers.

@@ -1,0 +1,116 @@
+//! The private cache line of a packet: what earlier steps of the line found out.
+
+use super::FlowKey;
+use crate::tunnel::SlotId;
+
+/// Bytes of the private area that every mbuf pool reserves.
+pub const META_LEN: usize = 64;
+
+/// How a packet came: the left side of the gate's comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// As it is, on a wire.
+    Clear,
+    /// Out of ESP, by a security association that serves this slot.
+    Tunnel(SlotId),
+}
+
+/// Bits of [`Meta::flags`].
+pub mod flag {
+    /// The packet was a datagram in fragments, reassembled here.
+    pub const REASSEMBLED: u16 = 1 << 0;
+    /// The packet came out of ESP ([`super::Meta::slot`] says by which slot).
+    pub const DECRYPTED: u16 = 1 << 1;
+    /// ESP in UDP (RFC 3948).
+    pub const UDP_ENCAPSULATED: u16 = 1 << 2;
+    /// The destination was one of our mapped addresses and has been restored to the real one.
+    pub const UNTRANSLATED: u16 = 1 << 3;
+    /// An ICMP error: the key is that of the packet it quotes, reversed.
+    pub const ICMP_ERROR: u16 = 1 << 4;
+    /// The connection was found or made, so [`super::Meta::conn`] is valid.
+    pub const HAS_CONN: u16 = 1 << 5;
+    /// The IPv4 header carries options.
+    pub const HAS_OPTIONS: u16 = 1 << 6;
+}
+
+/// The facts of one packet. Rewritten whole by `receive`: a stale fact would be an authentication
+/// bypass.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub struct Meta {
+    /// The flow as this place of the line sees it: real addresses after un-NAT.
+    pub key: FlowKey,
+    /// Port of the EAL on which the packet came.
+    pub in_port: u16,
+    /// Bits of [`flag`].
+    pub flags: u16,
+    /// Bytes from the start of data to the IPv4 header.
+    pub l3_offset: u16,
+    /// Bytes from the start of data to the transport header.
+    pub l4_offset: u16,
+    /// Bytes of the IPv4 packet by its own header.
+    pub l3_len: u16,
+    /// The slot of [`flag::DECRYPTED`], else [`SlotId::NONE`].
+    pub slot: SlotId,
+    /// Index of the connection entry in this worker's table.
+    pub conn: u32,
+    /// SPI of an ESP packet, host byte order.
+    pub spi: u32,
+    /// ESP sequence number as found on the wire or as reserved, 64 bits with ESN.
+    pub sequence: u64,
+    /// TSC when the packet was received.
+    pub received_tsc: u64,
+    /// Adjacency by which the packet leaves.
+    pub adjacency: u16,
+    /// Named entrance at which another worker takes the packet up.
+    pub entrance: u8,
+    /// Which endpoint of the entry sent it: 0 low, 1 high.
+    pub side: u8,
+    /// Workers that have handed this packet on.
+    pub hops: u8,
+    /// Keeps the line whole.
+    pub reserved: [u8; 3],
+}
+
+const _: () = assert!(
+    size_of::<Meta>() == META_LEN,
+    "the private area is one cache line"
+);
+
+impl Meta {
+    /// The facts of a packet that has just been received.
+    pub const fn received(in_port: u16, received_tsc: u64) -> Self {
+        Self {
+            key: FlowKey::new(0, 0, 0, 0, 0),
+            in_port,
+            flags: 0,
+            l3_offset: 0,
+            l4_offset: 0,
+            l3_len: 0,
+            slot: SlotId::NONE,
+            conn: u32::MAX,
+            spi: 0,
+            sequence: 0,
+            received_tsc,
+            adjacency: u16::MAX,
+            entrance: 0,
+            side: 0,
+            hops: 0,
+            reserved: [0; 3],
+        }
+    }
+
+    /// How the packet came.
+    pub const fn arrival(&self) -> Arrival {
+        if self.flags & flag::DECRYPTED != 0 {
+            Arrival::Tunnel(self.slot)
+        } else {
+            Arrival::Clear
+        }
+    }
+
+    /// Whether every bit of `bits` is set.
+    pub const fn has(&self, bits: u16) -> bool {
+        self.flags & bits == bits
+    }
+}

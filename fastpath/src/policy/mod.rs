@@ -1,0 +1,1 @@
+//! The compiled policy: interfaces, routes, access lists, NAT rules, crypto maps.

@@ -1,0 +1,1 @@
+//! Read-copy-update by quiescent states.

@@ -1,0 +1,1 @@
+//! Protocol headers: parse and emit, each file of one protocol.

@@ -1,0 +1,8 @@
+//! The control side of Holdfast.
+
+pub mod apply;
+pub mod cli;
+pub mod ike;
+pub mod stats;
+pub mod syslog;
+pub mod time;

@@ -1,0 +1,1 @@
+//! ASA messages to buffer, file and hosts.
