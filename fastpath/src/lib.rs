@@ -12,6 +12,7 @@ pub mod packet;
 pub mod policy;
 pub mod rcu;
 pub mod ring;
+mod sync;
 pub mod tunnel;
 pub mod verdict;
 pub mod wire;

@@ -32,6 +32,13 @@ pub const REASSEMBLY_MAX: u32 = 200;
 pub const REASSEMBLY_TIMEOUT_S: u64 = 5;
 /// Largest anti-replay window in packets.
 pub const REPLAY_WINDOW_MAX: u32 = 8192;
+/// Retired values that may wait for their readers before publishing is refused. At 10,000 swaps per
+/// second it is 400 ms of a stuck worker, a thousand times the usual grace period.
+pub const RETIRED_MAX: usize = 4096;
+/// Retired values that one poll frees, so that the control loop's turn stays short.
+pub const RECLAIM_STEP_MAX: usize = 512;
+/// Entries of the adjacency table that one search looks at: 32 cache lines.
+pub const ADJACENCY_PROBE_MAX: usize = 128;
 /// Bytes that ESP tunnel mode in UDP can add in front: outer IPv4 20, UDP 8, ESP 8, IV 16.
 pub const SEAL_HEADROOM_BYTES: usize = 52;
 /// Bytes that ESP can add behind: padding 255, trailer 2, ICV 32.
@@ -65,4 +72,16 @@ const _: () = assert!(
 const _: () = assert!(
     EVENT_RING_LEN.is_power_of_two(),
     "ring positions are masked"
+);
+const _: () = assert!(
+    ADJACENCIES_MAX.is_power_of_two() && ADJACENCY_PROBE_MAX <= ADJACENCIES_MAX,
+    "a search wraps by mask and meets no entry twice"
+);
+const _: () = assert!(
+    SLOTS_MAX.is_multiple_of(64) && SLOTS_MAX / 64 <= 64 * 64,
+    "the asks of 64 slots are one word"
+);
+const _: () = assert!(
+    INBOUND_SAS_MAX == 1 << 15 && WORKERS_MAX == 1 << 6,
+    "an SPI is 15 bits of index, 6 bits of home and 11 bits of generation, permuted"
 );
