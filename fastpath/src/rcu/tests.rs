@@ -234,11 +234,15 @@ proptest! {
                 2 | 3 => {
                     let index = usize::from(step - 2);
                     readers[index].quiescent();
-                    waiting.iter_mut().for_each(|on| on[index] = false);
+                    for on in &mut waiting {
+                        on[index] = false;
+                    }
                 }
                 4 => {
                     readers[1].offline(|| ());
-                    waiting.iter_mut().for_each(|on| on[1] = false);
+                    for on in &mut waiting {
+                        on[1] = false;
+                    }
                 }
                 _ => {
                     publisher.poll();

@@ -1,5 +1,20 @@
-//! Tunnel slots and what they point to.
+//! Tunnel slots and what they point to, inbound SAs, and next hops: what policy names by index
+//! and what changes without it.
 
+mod adjacency;
+mod asks;
+mod sad;
 mod slot;
+mod slots;
+mod spi;
 
+pub use adjacency::{
+    Adjacencies, Adjacency, AdjacencyId, AdjacencyOwner, NeighbourState, Resolution,
+};
+pub use sad::{HasSpi, InstallError, Sad, SadOwner};
 pub use slot::{SlotId, SlotState, SlotWord};
+pub use slots::{RetiredSlot, Sealer, SlotOwner, Slots, TunnelMtu};
+pub use spi::SPI_MIN;
+
+#[cfg(all(test, loom))]
+mod loom_models;

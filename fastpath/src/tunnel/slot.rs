@@ -50,11 +50,16 @@ pub struct SlotWord(u64);
 
 impl SlotWord {
     const PRESERVE: u64 = 1 << 8;
+    const ABSENT: u64 = 1 << 9;
+    const EPOCH_SHIFT: u32 = 16;
+
+    /// The word of a slot that nobody has.
+    pub const NONE: Self = Self(Self::ABSENT);
 
     /// A word from its parts.
     pub const fn new(state: SlotState, preserve: bool, epoch: u16) -> Self {
         let stamp = if preserve { Self::PRESERVE } else { 0 };
-        Self(state as u64 | stamp | (epoch as u64) << 16)
+        Self(state as u64 | stamp | (epoch as u64) << Self::EPOCH_SHIFT)
     }
 
     /// The word as it is stored.
@@ -84,6 +89,28 @@ impl SlotWord {
 
     /// Raised whenever the slot's TCP flows become stale.
     pub const fn epoch(self) -> u16 {
-        (self.0 >> 16) as u16
+        (self.0 >> Self::EPOCH_SHIFT) as u16
+    }
+
+    /// Whether nobody has the slot: it was removed from the configuration, or never given out.
+    /// Every flow that names it is stale, whatever its protocol and epoch.
+    pub const fn absent(self) -> bool {
+        self.0 & Self::ABSENT != 0
+    }
+
+    /// The same word with the mark of [`SlotWord::absent`].
+    pub const fn into_absent(self) -> Self {
+        Self(self.0 | Self::ABSENT)
+    }
+
+    /// The same word in another state.
+    pub const fn with_state(self, state: SlotState) -> Self {
+        Self(self.0 & !0xff | state as u64)
+    }
+
+    /// The same word with the next epoch.
+    pub const fn with_next_epoch(self) -> Self {
+        let epoch = self.epoch().wrapping_add(1) as u64;
+        Self(self.0 & !(0xffff << Self::EPOCH_SHIFT) | epoch << Self::EPOCH_SHIFT)
     }
 }
