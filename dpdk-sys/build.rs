@@ -156,7 +156,7 @@ const CONSTANTS: &[&str] = &[
     "RTE_LIBRTE_IP_FRAG_.*",
     "RTE_MEMPOOL_.*",
     "IMB_.*",
-    "HF_.*",
+    "hf_rss_ip_tcp_udp",
 ];
 
 const OPAQUE: &[&str] = &["rte_arp_.*", "rte_gtp_.*", "rte_l2tpv2_.*", "rte_flow_.*"];

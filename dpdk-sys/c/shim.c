@@ -1,6 +1,9 @@
 /* One symbol for each static inline function of DPDK that Holdfast calls. */
 #include "shim.h"
 
+const uint64_t hf_rss_ip_tcp_udp = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 |
+                                   RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+
 int hf_errno(void) { return rte_errno; }
 unsigned int hf_lcore_id(void) { return rte_lcore_id(); }
 

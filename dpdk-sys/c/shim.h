@@ -20,6 +20,9 @@
 #include <rte_telemetry.h>
 #include <rte_version.h>
 
+/* Flag words that DPDK builds with macros a binding generator cannot evaluate. */
+extern const uint64_t hf_rss_ip_tcp_udp;
+
 int hf_errno(void);
 unsigned int hf_lcore_id(void);
 

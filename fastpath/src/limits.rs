@@ -30,6 +30,25 @@ pub const FRAGMENTS_MAX: usize = 8;
 pub const REASSEMBLY_MAX: u32 = 200;
 /// Seconds that fragments wait for each other (the ASA's `fragment timeout`).
 pub const REASSEMBLY_TIMEOUT_S: u64 = 5;
+/// Entries of a shard that one step of a request looks at: a few microseconds.
+pub const REQUEST_STEP: usize = 64;
+/// Records in one ring of requests to a worker.
+pub const REQUEST_RING_LEN: usize = 256;
+/// Records in one ring of a worker's answers.
+pub const REPLY_RING_LEN: usize = 4096;
+/// Records of the event ring that sweeps leave to the packets.
+pub const SWEEP_EVENT_RESERVE: usize = 1024;
+/// Connections that one turn may expire.
+pub const EXPIRE_STEP: usize = 64;
+/// Microseconds that the bursts of one turn may take before the next ones get smaller.
+pub const BURST_CYCLES_US_MAX: u64 = 300;
+/// ICMP errors that one worker sends per coarse tick (RFC 1812 section 4.3.2.8).
+pub const ICMP_ERRORS_PER_TICK: u32 = 16;
+/// Records about refused IPsec packets that one worker writes per coarse tick.
+pub const IPSEC_EVENTS_PER_TICK: u32 = 8;
+/// Packets of each punt class that one worker passes per coarse tick: IKE, ARP, ICMP, packets that
+/// wait for a next hop, the rest.
+pub const PUNT_BUDGET_PER_TICK: [u32; 5] = [512, 128, 64, 256, 32];
 /// Largest anti-replay window in packets.
 pub const REPLAY_WINDOW_MAX: u32 = 8192;
 /// Retired values that may wait for their readers before publishing is refused. At 10,000 swaps per

@@ -1,0 +1,125 @@
+//! Lookup: from a parsed packet to its connection, and through the gate.
+
+use arrayvec::ArrayVec;
+
+use super::Entrance;
+use super::gate::{Gate, compare};
+use crate::burst::Burst;
+use crate::dpdk::Mbuf;
+use crate::limits::BURST_MAX;
+use crate::packet::{Arrival, FlowKey, Side, flag};
+use crate::verdict::{DropReason, Verdict};
+use crate::worker::event::{Event, IpsecKind, TeardownReason};
+use crate::worker::{Core, View};
+
+/// Un-NATs, sends each packet home, finds connections and holds them against the gate. Misses go
+/// on without a connection.
+///
+/// Cost: one home hash per packet; bucket and entry lines prefetched for the whole burst.
+pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+    let mut decided = core::mem::take(&mut core.decided);
+    burst.step(&mut decided, |packet| send_home(core, view, packet));
+    let keys: ArrayVec<FlowKey, BURST_MAX> =
+        burst.packets().iter().map(|packet| packet.meta().key.canonical().0).collect();
+    let mut found = [None; BURST_MAX];
+    core.conns.lookup_burst(&keys, &mut found);
+    let mut found = found.into_iter();
+    burst.step(&mut decided, |packet| match found.next().flatten() {
+        Some(index) => enter(core, view, packet, index),
+        None => Verdict::Continue,
+    });
+    core.decided = decided;
+}
+
+/// Restores the real destination of what was sent to a mapped address, and hands over what another
+/// worker owns.
+///
+/// A mapped port belongs to the worker that allocated it, so the port itself names the home.
+fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
+    let meta = *packet.meta();
+    let mapped = meta.arrival() == Arrival::Clear
+        && !meta.has(flag::UNTRANSLATED)
+        && view.policy.nat.is_pool(meta.key.dst);
+    if !mapped {
+        let home = core.home.home(&meta.key);
+        return if home == core.id {
+            Verdict::Continue
+        } else {
+            core.hand_over(packet, home, Entrance::Lookup)
+        };
+    }
+    match core.nat.owner_of(meta.key.dport) {
+        Some(owner) if owner != core.id => core.hand_over(packet, owner, Entrance::Lookup),
+        Some(_) => untranslate(core, packet),
+        None => Verdict::Drop(DropReason::NotForUs),
+    }
+}
+
+/// The packet stays as it is on the wire; its key becomes that of the real flow.
+fn untranslate(core: &mut Core, packet: &mut Mbuf) -> Verdict {
+    let meta = *packet.meta();
+    let found = core.nat.lookup(meta.key.dst, meta.key.protocol, meta.key.dport);
+    let Some((index, hot)) = found.and_then(|index| Some((index, core.conns.hot(index)?))) else {
+        return Verdict::Drop(DropReason::NatNoPort);
+    };
+    let (real, responder) = match hot.initiator() {
+        Side::Low => (hot.key().reversed(), Side::High),
+        Side::High => (hot.key(), Side::Low),
+    };
+    // Port translation is address-and-port-dependent: only the flow's own responder gets through.
+    if (real.src, real.sport) != (meta.key.src, meta.key.sport) {
+        return Verdict::Drop(DropReason::NatNoPort);
+    }
+    let meta = packet.meta_mut();
+    meta.key = real;
+    meta.flags |= flag::UNTRANSLATED;
+    meta.conn = index;
+    meta.side = responder as u8;
+    Verdict::Continue
+}
+
+/// The gate. Also entered by `establish` when another packet of the burst made the connection.
+pub(super) fn enter(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, index: u32) -> Verdict {
+    let (_, side) = packet.meta().key.canonical();
+    // An ICMP error travels with the key of the packet that it quotes, reversed.
+    let meta = *packet.meta();
+    let tick = core.tick;
+    let Some(hot) = core.conns.hot_mut(index) else {
+        return Verdict::Continue;
+    };
+    match compare(hot, side, meta.arrival(), |slot| view.shared.slots.word(slot)) {
+        Gate::Pass => {}
+        Gate::Waits { reason, slot } => {
+            hot.last_seen = tick;
+            if reason == DropReason::NeedIke {
+                view.shared.slots.ask(slot);
+            }
+            return Verdict::Drop(reason);
+        }
+        Gate::Foreign(reason) => {
+            report_foreign(core, &meta.key, meta.spi);
+            return Verdict::Drop(reason);
+        }
+        Gate::Stale => {
+            core.teardown(index, TeardownReason::TunnelTornDown);
+            // Without its connection a segment is what `establish` makes of it; the ASA's drop is
+            // that of a flow whose tunnel is gone.
+            return Verdict::Drop(DropReason::TunnelTornDown);
+        }
+    }
+    let meta = packet.meta_mut();
+    meta.conn = index;
+    meta.side = side as u8;
+    meta.flags |= flag::HAS_CONN;
+    Verdict::Continue
+}
+
+fn report_foreign(core: &mut Core, key: &FlowKey, spi: u32) {
+    core.ipsec_event(Event::Ipsec {
+        kind: IpsecKind::NotIpsec,
+        spi,
+        sequence: 0,
+        outer: *key,
+        inner: FlowKey::default(),
+    });
+}

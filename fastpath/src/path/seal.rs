@@ -1,0 +1,106 @@
+//! Seal: packets of flows bound to a tunnel become ESP, or are dropped. Nothing leaves in clear.
+
+use arrayvec::ArrayVec;
+
+use super::permit::Outgoing;
+use super::{Entrance, transmit};
+use crate::burst::Burst;
+use crate::dpdk::Mbuf;
+use crate::esp::{OutboundSa, SealJob, seal_burst};
+use crate::limits::BURST_MAX;
+use crate::tunnel::Sealer;
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::ethernet;
+use crate::worker::event::Event;
+use crate::worker::{Core, View};
+
+/// Seals a burst at the sealing home of each slot and queues what is sealed.
+///
+/// Each packet keeps the SA that its sequence number was reserved from: the slot may point to
+/// another one a moment later, and a number of one SA under the key of another would be a nonce
+/// used twice.
+///
+/// Cost: the slot's line, the SA's lines, one crypto call per burst.
+pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+    if burst.is_empty() {
+        return;
+    }
+    let mut sas: ArrayVec<&OutboundSa, BURST_MAX> = ArrayVec::new();
+    let mut decided = core::mem::take(&mut core.decided);
+    burst.step(&mut decided, |packet| match make_room(core, view, packet) {
+        Ok(sa) => {
+            sas.push(sa);
+            Verdict::Continue
+        }
+        Err(verdict) => verdict,
+    });
+    core.decided = decided;
+    let sealed = seal(core, &sas, burst);
+    for (packet, sealed) in burst.packets_mut().drain(..).zip(sealed) {
+        if sealed {
+            core.tally.sealed += 1;
+            transmit::enqueue(core, view, Outgoing::sealed(packet));
+        } else {
+            core.decided.push(packet, Verdict::Drop(DropReason::SealFailed));
+        }
+    }
+}
+
+/// Everything that can still fail, then the sequence number: it is never returned.
+fn make_room<'r>(
+    core: &mut Core,
+    view: &View<'r>,
+    packet: &mut Mbuf,
+) -> Result<&'r OutboundSa, Verdict> {
+    let slot = packet.meta().slot;
+    match view.shared.slots.sealer(slot) {
+        Some(Sealer::Worker(home)) if home != core.id => {
+            return Err(core.hand_over(packet, home, Entrance::Seal));
+        }
+        Some(_) => {}
+        None => return Err(Verdict::Drop(DropReason::TunnelDown)),
+    }
+    let Some(sa) = view.shared.slots.outbound(slot, view.reader) else {
+        return Err(Verdict::Drop(DropReason::TunnelDown));
+    };
+    if !sa.selects(&packet.meta().key) {
+        return Err(Verdict::Drop(DropReason::EspSelector));
+    }
+    let inner_len = packet.len();
+    if packet.headroom() < sa.head_len() + ethernet::HEADER_LEN
+        || !packet.append(sa.tail_len(inner_len))
+        || !packet.prepend(sa.head_len())
+    {
+        return Err(Verdict::Drop(DropReason::SealFailed));
+    }
+    let sequence = reserve(core, sa, inner_len).map_err(Verdict::Drop)?;
+    let meta = packet.meta_mut();
+    meta.sequence = sequence;
+    meta.l3_len = inner_len as u16;
+    meta.adjacency = view.shared.peer_adjacency(slot);
+    Ok(sa)
+}
+
+fn reserve(core: &mut Core, sa: &OutboundSa, inner_len: usize) -> Result<u64, DropReason> {
+    let reserved = sa.reserve(inner_len);
+    if sa.take_soft() || reserved.is_err() {
+        core.rekey_wanted(Event::RekeyWanted {
+            slot: sa.slot(),
+            spi: sa.spi(),
+            hard: reserved.is_err(),
+        });
+    }
+    reserved
+}
+
+/// One crypto call for the burst; what was sealed, in the burst's order.
+fn seal(core: &mut Core, sas: &[&OutboundSa], burst: &mut Burst) -> ArrayVec<bool, BURST_MAX> {
+    let mut jobs: ArrayVec<SealJob<'_>, BURST_MAX> = ArrayVec::new();
+    for (packet, sa) in burst.packets_mut().iter_mut().zip(sas) {
+        let meta = *packet.meta();
+        let inner_len = usize::from(meta.l3_len);
+        jobs.push(SealJob::new(sa, meta.sequence, packet.data_mut(), inner_len));
+    }
+    seal_burst(&mut core.seal, &mut jobs);
+    jobs.iter().map(|job| job.sealed).collect()
+}

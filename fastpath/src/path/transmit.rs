@@ -1,0 +1,110 @@
+//! Transmit: permitted packets get their Ethernet header and go to their port's queue.
+
+use arrayvec::ArrayVec;
+
+use super::permit::Outgoing;
+use crate::dpdk::{Mbuf, TxQueue};
+use crate::limits::BURST_MAX;
+use crate::tunnel::{AdjacencyId, Resolution};
+use crate::verdict::{DropReason, PuntClass, Verdict};
+use crate::wire::ethernet;
+use crate::worker::{Core, View};
+
+/// A worker's transmit queues with what waits for the end of the burst.
+#[derive(Debug)]
+pub(crate) struct OutQueues {
+    ports: Vec<Option<Out>>,
+}
+
+#[derive(Debug)]
+struct Out {
+    queue: TxQueue,
+    waiting: ArrayVec<Mbuf, BURST_MAX>,
+}
+
+impl OutQueues {
+    /// The queues of one worker; their ports may have gaps.
+    pub(crate) fn new(queues: Vec<TxQueue>) -> Self {
+        let len = queues.iter().map(|queue| usize::from(queue.port()) + 1).max().unwrap_or(0);
+        let mut ports: Vec<Option<Out>> = std::iter::repeat_with(|| None).take(len).collect();
+        for queue in queues {
+            let port = usize::from(queue.port());
+            ports[port] = Some(Out { queue, waiting: ArrayVec::new() });
+        }
+        Self { ports }
+    }
+}
+
+/// Puts a permitted IP packet (data starts at the IPv4 header) into its port's queue.
+///
+/// 1. next hop from the adjacency, 2. fourteen bytes in front: its MAC, ours, 0x0800.
+///
+/// Cost: one load of the adjacency's word, the packet's first line.
+#[inline]
+pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
+    let mut packet = outgoing.into_packet();
+    let id = AdjacencyId::from_raw(packet.meta().adjacency);
+    let mac = match view.shared.adjacencies.resolve(id) {
+        Resolution::Mac(mac) => mac,
+        Resolution::Unresolved => {
+            return core.decided.push(packet, Verdict::Punt(PuntClass::Neighbour));
+        }
+        Resolution::Failed | Resolution::Gone => {
+            // The slowpath is told as well: it asks again, at its own pace.
+            return core.decided.push(packet, Verdict::Drop(DropReason::NoAdjacency));
+        }
+    };
+    let port = view
+        .shared
+        .adjacencies
+        .key(id)
+        .and_then(|(interface, _)| view.policy.interface(interface))
+        .filter(|interface| interface.up)
+        .and_then(|interface| interface.port);
+    let (Some(port), true) = (port, packet.prepend(ethernet::HEADER_LEN)) else {
+        return core.decided.push(packet, Verdict::Drop(DropReason::InterfaceDown));
+    };
+    let source = view.shared.port_mac(port);
+    ethernet::emit(packet.data_mut(), mac, source, ethernet::TYPE_IPV4);
+    queue(core, port, packet);
+}
+
+/// Puts a whole frame of the slowpath into the queue of the port that its facts name.
+pub(crate) fn enqueue_frame(core: &mut Core, outgoing: Outgoing) {
+    let packet = outgoing.into_packet();
+    let port = packet.meta().in_port;
+    queue(core, port, packet);
+}
+
+#[inline]
+fn queue(core: &mut Core, port: u16, packet: Mbuf) {
+    let Some(Some(out)) = core.out.ports.get_mut(usize::from(port)) else {
+        return core.decided.push(packet, Verdict::Drop(DropReason::InterfaceDown));
+    };
+    if out.waiting.is_full() {
+        send(out, &mut core.tally, &mut core.decided);
+    }
+    if let Err(full) = out.waiting.try_push(packet) {
+        core.decided.push(full.element(), Verdict::Drop(DropReason::TransmitFull));
+    }
+}
+
+/// Sends what waits, one burst per port; what a port refuses is a counted drop.
+pub(super) fn flush(core: &mut Core) {
+    for out in core.out.ports.iter_mut().flatten() {
+        if !out.waiting.is_empty() {
+            send(out, &mut core.tally, &mut core.decided);
+        }
+    }
+}
+
+fn send(out: &mut Out, tally: &mut crate::counters::Tally, decided: &mut crate::burst::Decided) {
+    let bytes: usize = out.waiting.iter().map(Mbuf::len).sum();
+    let sent = out.queue.transmit(&mut out.waiting);
+    let refused: usize = out.waiting.iter().map(Mbuf::len).sum();
+    tally.sent += sent as u64;
+    tally.sent_bytes += (bytes - refused) as u64;
+    for packet in out.waiting.drain(..) {
+        decided.push(packet, Verdict::Drop(DropReason::TransmitFull));
+    }
+}
