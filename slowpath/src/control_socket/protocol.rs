@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a client asks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a client asks. It has no `Debug` form, because the command may hold a key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestMessage {
     /// The command line; empty asks for the prompt only.
     pub command: String,

@@ -1,6 +1,7 @@
 //! The server's side of the control socket; polled, never waiting.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::{self, Permissions};
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd};
@@ -15,6 +16,7 @@ use nix::sys::socket::{
     send, socket, sockopt,
 };
 use nix::sys::stat::{Mode, fchmod};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::protocol::{Format, ReplyMessage, RequestMessage};
 use super::{
@@ -22,6 +24,7 @@ use super::{
     SOCKET_NAME, STALL_TIMEOUT_MS,
 };
 use crate::cli::Session;
+use crate::syslog::format::redact;
 use crate::time::Time;
 
 /// Mode of the socket: its owner and its group may command the box.
@@ -44,18 +47,29 @@ pub struct PeerCredentials {
 
 /// A command that waits for its answer. Until [`ControlSocket::finish`] nothing more is read from
 /// its client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// Who asks.
     pub client: ClientId,
     /// Who that is.
     pub peer: PeerCredentials,
-    /// The command line.
-    pub command: String,
+    /// The command line; it may hold a key.
+    pub command: Zeroizing<String>,
     /// How the output shall look.
     pub format: Format,
     /// The line was typed behind the prompt.
     pub interactive: bool,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("client", &self.client)
+            .field("peer", &self.peer)
+            .field("command", &redact(&self.command))
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a command ended.
@@ -320,6 +334,7 @@ impl Client {
         let request: Option<RequestMessage> = message
             .get(..len)
             .and_then(|bytes| serde_json::from_slice(bytes).ok());
+        message.zeroize();
         let Some(request) = request else {
             self.refuse("ERROR: % Malformed request\n", now);
             return None;
@@ -328,7 +343,7 @@ impl Client {
         Some(Request {
             client: self.id,
             peer: self.peer,
-            command: request.command,
+            command: Zeroizing::new(request.command),
             format: request.format,
             interactive: request.interactive,
         })

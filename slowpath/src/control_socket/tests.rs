@@ -80,7 +80,7 @@ fn a_request_is_answered_in_pieces() {
     let [request] = requests.as_slice() else {
         panic!("one request: {requests:?}");
     };
-    assert_eq!(request.command, "show conn");
+    assert_eq!(*request.command, "show conn");
     assert_eq!(request.format, Format::Text);
     assert_eq!(request.peer.uid, nix::unistd::getuid().as_raw());
     assert_eq!(request.peer.pid as u32, std::process::id());
@@ -146,6 +146,19 @@ fn the_blocking_client_speaks_to_the_server() {
 }
 
 #[test]
+fn a_key_is_not_printed() {
+    let run_dir = RunDir::new("key");
+    let mut server = run_dir.bind();
+    let mut client = run_dir.raw();
+    send(&mut client, "pre-shared-key s3cret");
+    let text = format!("{:?}", turn(&mut server, Time(0)));
+    assert!(
+        text.contains("pre-shared-key *") && !text.contains("s3cret"),
+        "{text}"
+    );
+}
+
+#[test]
 fn only_owner_and_group_may_connect() {
     let run_dir = RunDir::new("mode");
     let server = run_dir.bind();
@@ -180,7 +193,7 @@ fn garbage_ends_the_session_and_no_other() {
     send(&mut good, "show clock");
     let requests = turn(&mut server, Time(0));
     assert_eq!(requests.len(), 1);
-    assert_eq!(requests[0].command, "show clock");
+    assert_eq!(*requests[0].command, "show clock");
     for stream in [&mut bad, &mut huge] {
         let reply = receive(stream);
         assert_eq!(reply.text, "ERROR: % Malformed request\n");
@@ -259,7 +272,7 @@ fn one_request_at_a_time_and_modes_stay_with_the_session() {
         .finish(id, Outcome::default(), Time(0))
         .expect("there");
     let requests = server.poll(Time(0));
-    assert_eq!(requests[0].command, "end");
+    assert_eq!(*requests[0].command, "end");
     assert_eq!(server.session(id).expect("there").mode(), &Mode::Config);
 }
 

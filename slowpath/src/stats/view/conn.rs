@@ -4,6 +4,8 @@
 //! level comes first. The detail lines and the legend are by knowledge of 8.2, as is the order of
 //! the closing flags.
 
+mod entry;
+
 use std::net::Ipv4Addr;
 
 use fastpath::conn::TcpState;
