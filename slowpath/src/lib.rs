@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod cli;
+pub mod control_socket;
 pub mod ike;
 pub mod stats;
 pub mod syslog;

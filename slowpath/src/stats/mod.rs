@@ -1,1 +1,3 @@
 //! What the box shows of itself.
+
+pub mod view;
