@@ -34,6 +34,17 @@ pub enum PuntClass {
 impl PuntClass {
     /// Number of classes.
     pub const COUNT: usize = 5;
+
+    /// The class with this number; the last one for what is unknown.
+    pub const fn from_raw(raw: u8) -> Self {
+        match raw {
+            0 => Self::Ike,
+            1 => Self::Arp,
+            2 => Self::Icmp,
+            3 => Self::Neighbour,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// How loud a drop is.

@@ -214,6 +214,11 @@ impl<Out: Send + Sync> SlotOwner<Out> {
         self.free.len()
     }
 
+    /// State, stamp and epoch; `None` for a slot that nobody has.
+    pub fn word_of(&self, id: SlotId) -> Option<SlotWord> {
+        self.word(id)
+    }
+
     /// Changes the state. Down rearms the latch, so that the next packet asks for IKE.
     pub fn set_state(&mut self, id: SlotId, state: SlotState) -> bool {
         self.change(id, |word| word.with_state(state))

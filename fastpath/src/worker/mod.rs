@@ -8,7 +8,7 @@ pub mod request;
 mod shared;
 mod turn;
 
-pub(crate) use self::core::{Core, View, record, xlate_record};
+pub(crate) use self::core::{Budget, Core, View, record, xlate_record};
 pub(crate) use dispose::Exits;
 pub use idle::Idle;
 pub use shared::Shared;

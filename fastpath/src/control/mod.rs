@@ -1,0 +1,271 @@
+//! The only door for the slowpath: start, policy, tunnels, punts, events, requests, counters.
+
+mod neighbours;
+mod start;
+mod tunnels;
+
+use std::sync::Arc;
+
+pub use neighbours::Neighbours;
+pub use start::{Settings, StartError};
+pub use tunnels::{InstallError, Tunnels};
+
+use crate::counters::{CounterWriter, Snapshot, Tally, WorkerCounters};
+use crate::crypto::Engines;
+use crate::dpdk::{Eal, Lcore, Mbuf, Pool, PortInfo, PortStats, Ports};
+use crate::path::Entrance;
+use crate::policy::Policy;
+use crate::rcu::Publisher;
+use crate::ring::{Consumer, Producer};
+use crate::tunnel::AdjacencyId;
+use crate::verdict::{DropReason, PuntClass};
+use crate::worker::Shared;
+use crate::worker::event::Event;
+use crate::worker::request::{Reply, Request, What};
+
+/// The slowpath's ends of the rings to one worker.
+#[derive(Debug)]
+struct WorkerEnds {
+    lcore: Lcore,
+    punts: Consumer<Mbuf>,
+    inject: Producer<Mbuf>,
+    events: Consumer<Event>,
+    requests: Producer<Request>,
+    replies: Consumer<Reply>,
+    counters: Arc<WorkerCounters>,
+}
+
+/// A packet for the slowpath. ARP comes with its Ethernet header, everything else begins with its
+/// IPv4 header.
+#[derive(Debug)]
+pub struct Punt {
+    /// Why it came.
+    pub class: PuntClass,
+    /// Port of the EAL on which it came.
+    pub port: u16,
+    /// The packet. Give it back with [`Fastpath::consume`] or [`Fastpath::inject_held`].
+    pub packet: Mbuf,
+}
+
+/// The running fastpath. One per process.
+#[derive(Debug)]
+pub struct Fastpath {
+    eal: Eal,
+    shared: Arc<Shared>,
+    workers: Vec<WorkerEnds>,
+    ports: Vec<PortInfo>,
+    pool: Pool,
+    large: Pool,
+    publisher: Publisher,
+    tunnels: Tunnels,
+    neighbours: Neighbours,
+    engines: Arc<Engines>,
+    counters: CounterWriter,
+    tally: Tally,
+    next_ticket: u32,
+    next_inject: usize,
+}
+
+impl Fastpath {
+    /// Number of workers.
+    pub fn workers(&self) -> u8 {
+        self.workers.len() as u8
+    }
+
+    /// The ports that were started.
+    pub fn ports(&self) -> &[PortInfo] {
+        &self.ports
+    }
+
+    /// DPDK's counters of a port.
+    pub fn port_stats(&self, port: u16) -> Option<PortStats> {
+        Ports::stats(port)
+    }
+
+    /// Which crypto engine was chosen for what.
+    pub fn engines(&self) -> &Engines {
+        &self.engines
+    }
+
+    /// Replaces the policy that the next bursts are judged by. `false` when too many old ones wait
+    /// for a worker that does not pass: try again later.
+    pub fn publish_policy(&mut self, policy: Policy) -> bool {
+        self.publisher.publish(&self.shared.policy, Box::new(policy)).is_ok()
+    }
+
+    /// Frees what every worker has passed. Once per turn of the control loop.
+    pub fn reclaim(&mut self) {
+        self.publisher.poll();
+        self.counters.add(&mut self.tally);
+    }
+
+    /// Slots and SAs, with the publisher that their changes need.
+    pub fn tunnels(&mut self) -> (&mut Tunnels, &mut Publisher) {
+        (&mut self.tunnels, &mut self.publisher)
+    }
+
+    /// Slots and SAs, for `show`.
+    pub fn tunnels_view(&self) -> (&Tunnels, &Publisher) {
+        (&self.tunnels, &self.publisher)
+    }
+
+    /// Next hops.
+    pub fn neighbours(&mut self) -> &mut Neighbours {
+        &mut self.neighbours
+    }
+
+    /// What all workers read.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Takes up to `limit` event records of each worker, in each worker's order.
+    pub fn events(&mut self, limit: usize, mut each: impl FnMut(u8, Event)) -> usize {
+        let mut taken = 0;
+        for (id, worker) in self.workers.iter_mut().enumerate() {
+            for _ in 0..limit {
+                let Some(event) = worker.events.pop() else { break };
+                taken += 1;
+                each(id as u8, event);
+            }
+        }
+        taken
+    }
+
+    /// Takes up to `limit` packets that the workers sent here, one worker after the other.
+    pub fn punts(&mut self, limit: usize) -> Vec<Punt> {
+        let mut punts = Vec::new();
+        for worker in &mut self.workers {
+            for _ in 0..limit {
+                let Some(packet) = worker.punts.pop() else { break };
+                let meta = packet.meta();
+                let (class, port) = (PuntClass::from_raw(meta.entrance), meta.in_port);
+                punts.push(Punt { class, port, packet });
+            }
+        }
+        self.tally.handed_in += punts.len() as u64;
+        punts
+    }
+
+    /// Ends a punted packet under a reason.
+    pub fn consume(&mut self, packet: Mbuf, reason: DropReason) {
+        drop(packet);
+        self.tally.drop_one(reason);
+    }
+
+    /// Sets how many punted packets the slowpath keeps (they wait for a next hop).
+    pub fn set_held(&mut self, held: u64) {
+        self.counters.set_held(held);
+    }
+
+    /// Sends a punted packet on its way: the next hop that it waited for has answered.
+    pub fn inject_held(&mut self, mut packet: Mbuf) -> bool {
+        packet.meta_mut().entrance = Entrance::Transmit as u8;
+        self.push(packet)
+    }
+
+    /// Sends an IPv4 packet to a next hop.
+    pub fn inject_ip(&mut self, adjacency: AdjacencyId, bytes: &[u8]) -> bool {
+        let Some(mut packet) = self.pool_for(bytes.len()).allocate_with(bytes) else {
+            return false;
+        };
+        self.tally.created += 1;
+        packet.meta_mut().adjacency = adjacency.raw();
+        packet.meta_mut().entrance = Entrance::Transmit as u8;
+        self.push(packet)
+    }
+
+    /// Sends a whole Ethernet frame out of a port.
+    pub fn inject_frame(&mut self, port: u16, bytes: &[u8]) -> bool {
+        let Some(mut packet) = self.pool_for(bytes.len()).allocate_with(bytes) else {
+            return false;
+        };
+        self.tally.created += 1;
+        packet.meta_mut().in_port = port;
+        packet.meta_mut().entrance = Entrance::Wire as u8;
+        self.push(packet)
+    }
+
+    /// Asks every worker; answers come from [`Fastpath::replies`] with the ticket. `None` when a
+    /// worker has too many requests waiting: nothing was asked of those after it.
+    pub fn request(&mut self, what: What) -> Option<u32> {
+        let ticket = self.next_ticket;
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        if self.workers.iter_mut().any(|worker| worker.requests.free() == 0) {
+            return None;
+        }
+        for worker in &mut self.workers {
+            // There is room, and nobody else writes.
+            let _ = worker.requests.push(Request { ticket, what });
+        }
+        Some(ticket)
+    }
+
+    /// Takes up to `limit` answers of each worker.
+    pub fn replies(&mut self, limit: usize, mut each: impl FnMut(Reply)) -> usize {
+        let mut taken = 0;
+        for worker in &mut self.workers {
+            for _ in 0..limit {
+                let Some(reply) = worker.replies.pop() else { break };
+                taken += 1;
+                each(reply);
+            }
+        }
+        taken
+    }
+
+    /// The counters of every worker in order, then the slowpath's own.
+    pub fn counters(&self) -> Vec<Snapshot> {
+        let workers = self.workers.iter().map(|worker| &worker.counters);
+        workers.chain([self.counters.counters()]).map(|set| set.snapshot()).collect()
+    }
+
+    /// Free buffers of the pool for frames and of the pool for large packets.
+    pub fn buffers_available(&self) -> (u32, u32) {
+        (self.pool.available(), self.large.available())
+    }
+
+    /// Stops the workers, frees what stands in rings and tables, closes the ports.
+    pub fn stop(mut self) -> Vec<Snapshot> {
+        self.shared.stop();
+        for worker in &self.workers {
+            self.eal.wait(worker.lcore);
+        }
+        for worker in &mut self.workers {
+            while worker.punts.pop().is_some() {
+                self.tally.handed_in += 1;
+                self.tally.drop_one(DropReason::Shutdown);
+            }
+        }
+        self.counters.add(&mut self.tally);
+        self.publisher.drain();
+        for port in &self.ports {
+            Ports::stop(port.port);
+        }
+        self.counters()
+    }
+
+    fn pool_for(&self, len: usize) -> Pool {
+        if len <= self.pool.data_room_bytes() { self.pool } else { self.large }
+    }
+
+    /// Into the inject rings in turn, so that no worker sends everything.
+    fn push(&mut self, packet: Mbuf) -> bool {
+        let count = self.workers.len().max(1);
+        self.next_inject = (self.next_inject + 1) % count;
+        let Some(worker) = self.workers.get_mut(self.next_inject) else {
+            self.tally.drop_one(DropReason::InjectRefused);
+            return false;
+        };
+        match worker.inject.push(packet) {
+            Ok(()) => {
+                self.tally.handed_out += 1;
+                true
+            }
+            Err(_) => {
+                self.tally.drop_one(DropReason::InjectRefused);
+                false
+            }
+        }
+    }
+}
