@@ -152,21 +152,71 @@ const fn gcm(
     }
 }
 
-/// RFC 2202 cases 3 and RFC 4868 section 2.7.2 cases AUTH-3: fifty bytes `dd` under a key of `aa`,
-/// truncated as ESP does.
-const HMAC_VECTORS: &[(Hash, &str)] = &[
-    (Hash::Md5, "56be34521d144c88dbb8c733"),
-    (Hash::Sha1, "125d7342b9ac11cd91a39af4"),
-    (Hash::Sha256, "cdcb1220d1ecccea91e53aba3092f962"),
-    (
+/// An HMAC's vector: a key of equal bytes, and the ICV truncated as ESP does.
+struct HmacVector {
+    hash: Hash,
+    key: u8,
+    text: &'static [u8],
+    icv: &'static str,
+}
+
+/// Text of the cases 1.
+const HI_THERE: &[u8] = b"Hi There";
+/// Text of the cases 3.
+const FIFTY_DD: &[u8] = &[0xdd; 50];
+
+/// RFC 2202 sections 2 and 3, RFC 4868 sections 2.7.2.1 to 2.7.2.3: cases 1 and 3.
+const HMAC_VECTORS: &[HmacVector] = &[
+    hmac(Hash::Md5, 0x0b, HI_THERE, "9294727a3638bb1c13f48ef8"),
+    hmac(Hash::Md5, 0xaa, FIFTY_DD, "56be34521d144c88dbb8c733"),
+    hmac(Hash::Sha1, 0x0b, HI_THERE, "b617318655057264e28bc0b6"),
+    hmac(Hash::Sha1, 0xaa, FIFTY_DD, "125d7342b9ac11cd91a39af4"),
+    hmac(
+        Hash::Sha256,
+        0x0b,
+        HI_THERE,
+        "198a607eb44bfbc69903a0f1cf2bbdc5",
+    ),
+    hmac(
+        Hash::Sha256,
+        0xaa,
+        FIFTY_DD,
+        "cdcb1220d1ecccea91e53aba3092f962",
+    ),
+    hmac(
         Hash::Sha384,
+        0x0b,
+        HI_THERE,
+        "b6a8d5636f5c6a7224f9977dcf7ee6c7fb6d0c48cbdee973",
+    ),
+    hmac(
+        Hash::Sha384,
+        0xaa,
+        FIFTY_DD,
         "809f439be00274321d4a538652164b53554a508184a0c316",
     ),
-    (
+    hmac(
         Hash::Sha512,
+        0x0b,
+        HI_THERE,
+        "637edc6e01dce7e6742a99451aae82df23da3e92439e590e43e761b33e910fb8",
+    ),
+    hmac(
+        Hash::Sha512,
+        0xaa,
+        FIFTY_DD,
         "2ee7acd783624ca9398710f3ee05ae41b9f9b0510c87e49e586cc9bf961733d8",
     ),
 ];
+
+const fn hmac(hash: Hash, key: u8, text: &'static [u8], icv: &'static str) -> HmacVector {
+    HmacVector {
+        hash,
+        key,
+        text,
+        icv,
+    }
+}
 
 /// Packets of one known answer: more than any engine has lanes.
 const LANES: usize = 19;
@@ -178,7 +228,7 @@ pub(super) fn published<E: Engine>(engine: &E, worker: &mut E::Worker) -> bool {
         .all(|vector| check_cipher(engine, worker, vector).is_some())
         && HMAC_VECTORS
             .iter()
-            .all(|(hash, icv)| check_hmac(engine, worker, *hash, icv).is_some())
+            .all(|vector| check_hmac(engine, worker, vector).is_some())
 }
 
 fn check_cipher<E: Engine>(
@@ -221,32 +271,39 @@ fn check_cipher<E: Engine>(
         .then_some(())
 }
 
-/// Opens packets that consist of the vector's text, right and with one bit of the ICV changed.
-fn check_hmac<E: Engine>(engine: &E, worker: &mut E::Worker, hash: Hash, icv: &str) -> Option<()> {
-    const TEXT_LEN: usize = 50;
-    let suite = Suite::new(Encryption::Aes128, Some(hash))?;
+/// Opens packets that consist of the vector's text, every third with one bit of the ICV changed.
+fn check_hmac<E: Engine>(engine: &E, worker: &mut E::Worker, vector: &HmacVector) -> Option<()> {
+    let suite = Suite::new(Encryption::Des, Some(vector.hash))?;
     let (cipher, _) = any_keys(suite);
-    let integrity = vec![0xaa; suite.integrity_key_len()];
+    let integrity = vec![vector.key; suite.integrity_key_len()];
     let material = KeyMaterial::new(suite, &cipher, &integrity)?;
     let key = engine.prepare(&material, Direction::Open)?;
-    let mut packets = [[0xdd; TEXT_LEN]; LANES];
+    let mut packets = vec![vector.text.to_vec(); LANES];
     let mut jobs: Vec<_> = packets
         .iter_mut()
         .enumerate()
         .map(|(lane, packet)| {
-            let mut job = CryptoJob::new(suite, &*key, packet, 48);
-            job.text_offset = 2;
-            job.authenticated_len = TEXT_LEN;
-            fill(&mut job.icv, &bytes(icv));
-            job.icv[0] ^= u8::from(lane % 3 == 2);
+            // The text is ciphertext as far as it has whole blocks.
+            let rest = packet.len() % 8;
+            let text_len = packet.len() - rest;
+            let mut job = CryptoJob::new(suite, &*key, packet, text_len);
+            job.text_offset = rest;
+            job.authenticated_len = rest + text_len;
+            fill(&mut job.icv, &bytes(vector.icv));
+            job.icv[0] ^= u8::from(is_altered(lane));
             job
         })
         .collect();
     E::open(worker, &mut jobs);
     jobs.iter()
         .enumerate()
-        .all(|(lane, job)| job.done == (lane % 3 != 2))
+        .all(|(lane, job)| job.done != is_altered(lane))
         .then_some(())
+}
+
+/// Every third lane gets an ICV that does not fit.
+const fn is_altered(lane: usize) -> bool {
+    lane % 3 == 2
 }
 
 /// Whether the engine does the same as the portable one, for every suite.
@@ -261,7 +318,7 @@ pub(super) fn agrees<E: Engine>(engine: &E, worker: &mut E::Worker) -> bool {
     })
 }
 
-/// Sealed packets and ICVs of a burst that also opens again.
+/// Sealed packets and ICVs of a burst that also opens again, unless an ICV is altered.
 fn seal_and_open<E: Engine>(
     engine: &E,
     worker: &mut E::Worker,
@@ -294,13 +351,20 @@ fn seal_and_open<E: Engine>(
         .iter()
         .map(|job| job.done.then(|| (job.packet.to_vec(), job.icv)))
         .collect::<Option<Vec<_>>>()?;
-    for job in &mut jobs {
+    for (lane, job) in jobs.iter_mut().enumerate() {
         job.key = &*open;
+        job.icv[0] ^= u8::from(is_altered(lane));
     }
     E::open(worker, &mut jobs);
-    let mut opened = jobs.iter().zip(&before);
+    let mut opened = jobs.iter().zip(&before).enumerate();
     opened
-        .all(|(job, before)| job.done && *job.packet == *before)
+        .all(|(lane, (job, before))| {
+            if is_altered(lane) {
+                !job.done
+            } else {
+                job.done && *job.packet == *before
+            }
+        })
         .then_some(sealed)
 }
 
@@ -336,10 +400,13 @@ mod tests {
     use super::*;
     use crate::crypto::ipsec_mb::{IpsecMb, Worker};
 
-    /// An engine that flips one bit of what the portable one makes.
-    struct Broken;
+    /// The portable engine with one fault.
+    struct Broken<const FAULT: u8>;
 
-    impl Engine for Broken {
+    const WRONG_BIT: u8 = 0;
+    const ACCEPTS_ALL: u8 = 1;
+
+    impl<const FAULT: u8> Engine for Broken<FAULT> {
         type Key = portable::Key;
         type Worker = ();
 
@@ -353,13 +420,18 @@ mod tests {
 
         fn seal((): &mut (), jobs: &mut [CryptoJob<'_, portable::Key>]) {
             portable::Portable::seal(&mut (), jobs);
-            if let Some(job) = jobs.last_mut() {
+            if FAULT == WRONG_BIT
+                && let Some(job) = jobs.last_mut()
+            {
                 job.text()[0] ^= 1;
             }
         }
 
         fn open((): &mut (), jobs: &mut [CryptoJob<'_, portable::Key>]) {
             portable::Portable::open(&mut (), jobs);
+            for job in jobs.iter_mut().filter(|_| FAULT == ACCEPTS_ALL) {
+                job.done = true;
+            }
         }
     }
 
@@ -369,9 +441,9 @@ mod tests {
             let checked = check_cipher(&portable::Portable, &mut (), vector);
             assert!(checked.is_some(), "{:?} {}", vector.encryption, vector.key);
         }
-        for (hash, icv) in HMAC_VECTORS {
-            let checked = check_hmac(&portable::Portable, &mut (), *hash, icv);
-            assert!(checked.is_some(), "{hash:?}");
+        for vector in HMAC_VECTORS {
+            let checked = check_hmac(&portable::Portable, &mut (), vector);
+            assert!(checked.is_some(), "{:?} {}", vector.hash, vector.key);
         }
     }
 
@@ -383,16 +455,18 @@ mod tests {
             let checked = check_cipher(&engine, &mut worker, vector);
             assert!(checked.is_some(), "{:?} {}", vector.encryption, vector.key);
         }
-        for (hash, icv) in HMAC_VECTORS {
-            let checked = check_hmac(&engine, &mut worker, *hash, icv);
-            assert!(checked.is_some(), "{hash:?}");
+        for vector in HMAC_VECTORS {
+            let checked = check_hmac(&engine, &mut worker, vector);
+            assert!(checked.is_some(), "{:?} {}", vector.hash, vector.key);
         }
         assert!(agrees(&engine, &mut worker));
     }
 
     #[test]
-    fn an_engine_with_one_wrong_bit_is_found_out() {
-        assert!(!published(&Broken, &mut ()));
-        assert!(!agrees(&Broken, &mut ()));
+    fn a_broken_engine_is_found_out() {
+        assert!(!published(&Broken::<WRONG_BIT>, &mut ()));
+        assert!(!agrees(&Broken::<WRONG_BIT>, &mut ()));
+        assert!(!published(&Broken::<ACCEPTS_ALL>, &mut ()));
+        assert!(!agrees(&Broken::<ACCEPTS_ALL>, &mut ()));
     }
 }

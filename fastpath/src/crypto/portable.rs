@@ -26,12 +26,18 @@ pub(super) struct Portable;
     clippy::large_enum_variant,
     reason = "boxed as a whole, so that a packet follows one pointer"
 )]
+#[repr(align(64))]
 pub(crate) enum Key {
     Gcm128(AesGcm<Aes128Enc, U12>),
     Gcm192(AesGcm<Aes192Enc, U12>),
     Gcm256(AesGcm<Aes256Enc, U12>),
     Cbc(CbcCipher, HmacKey),
 }
+
+const _: () = assert!(
+    size_of::<AesGcm<Aes256Enc, U12>>() <= 6 * 64,
+    "with the SA's own two lines a GCM packet stays below twelve"
+);
 
 /// A cipher for CBC; AES has one key schedule per direction.
 pub(crate) enum CbcCipher {

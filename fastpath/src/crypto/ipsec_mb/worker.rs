@@ -17,6 +17,9 @@ use super::library::{LaneSet, Library};
 use crate::esp::ICV_LEN_MAX;
 use crate::limits::BURST_MAX;
 
+/// Longest ICV of GCM (NIST SP 800-38D section 5.2.1.2).
+const GCM_ICV_LEN_MAX: usize = 16;
+
 /// Room for what the library writes or reads per packet while it holds it.
 #[derive(Clone, Copy)]
 #[repr(C, align(16))]
@@ -90,9 +93,10 @@ impl Worker {
             }
             match job.key {
                 // SAFETY: as above; nothing in flight refers to this slot.
-                Key::Gcm(key) => unsafe {
+                Key::Gcm(key) if job.icv_len <= GCM_ICV_LEN_MAX => unsafe {
                     run_gcm(key, job, &mut *slot, &mut self.context, direction);
                 },
+                Key::Gcm(_) => {}
                 Key::Cbc(key) => self.submit_cbc(key, job, slot, direction),
             }
         }
