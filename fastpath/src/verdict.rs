@@ -121,6 +121,7 @@ drop_reasons! {
     EspReplay, "ipsec-replay", "IPsec anti-replay check failed", Suspicious, "The sequence number was seen before or lies left of the window.";
     EspAuthentication, "ctm-error", "CTM returned error", Suspicious, "The ICV does not fit: the packet was altered or the keys differ.";
     EspPadding, "ipsec-padding", "Incorrect IPsec padding", Suspicious, "Authenticated, but the padding or next header is malformed.";
+    EspCongestion, "ipsec-ecn", "IPsec congestion mark cannot be passed on", Normal, "The tunnel marked congestion on a packet whose ends do not understand the mark.";
     EspDummy, "ipsec-dummy", "IPsec dummy packet", Normal, "Next header 59: made to be discarded.";
     EspSelector, "ipsec-selector-failure", "IPsec selector check failed", Suspicious, "The inner packet lies outside of its SA's selectors.";
     EspLifetime, "ipsec-lifetime", "IPsec SA lifetime is used up", Normal, "The SA has carried all that its lifetime allows.";

@@ -1,0 +1,211 @@
+//! How far an SA has come, and where it must stop.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use super::Suite;
+use crate::verdict::DropReason;
+
+/// The soft limit lies one eighth below the hard one: time to rekey.
+const SOFT_SHARE: u64 = 8;
+/// Sequence numbers that are left, of 2^32, when a rekey is asked for: half a minute at 10 Mpps.
+const SEQUENCE_RESERVE: u64 = 1 << 28;
+
+/// Something that is raised once and reported once. One writer.
+#[derive(Debug, Default)]
+struct Latch(AtomicU8);
+
+impl Latch {
+    const CLEAR: u8 = 0;
+    const RAISED: u8 = 1;
+    const TAKEN: u8 = 2;
+
+    fn raise(&self) {
+        if self.0.load(Relaxed) == Self::CLEAR {
+            self.0.store(Self::RAISED, Relaxed);
+        }
+    }
+
+    fn is_raised(&self) -> bool {
+        self.0.load(Relaxed) != Self::CLEAR
+    }
+
+    fn take(&self) -> bool {
+        let raised = self.0.load(Relaxed) == Self::RAISED;
+        if raised {
+            self.0.store(Self::TAKEN, Relaxed);
+        }
+        raised
+    }
+}
+
+/// Byte count and byte limits of an SA. One writer, plain loads and stores.
+#[derive(Debug)]
+pub(super) struct ByteBudget {
+    used: AtomicU64,
+    soft: u64,
+    hard: u64,
+    soft_latch: Latch,
+    hard_latch: Latch,
+}
+
+impl ByteBudget {
+    /// The negotiated limit, or the suite's own where that is lower; `None` is no limit.
+    pub(super) fn new(suite: Suite, lifetime_bytes: Option<u64>) -> Self {
+        let limits = [lifetime_bytes, suite.lifetime_bytes_max()];
+        let hard = limits.into_iter().flatten().min().unwrap_or(u64::MAX);
+        Self {
+            used: AtomicU64::new(0),
+            soft: hard - hard / SOFT_SHARE,
+            hard,
+            soft_latch: Latch::default(),
+            hard_latch: Latch::default(),
+        }
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Relaxed)
+    }
+
+    /// Whether `bytes` more fit. Once they have not, nothing fits any more.
+    #[inline]
+    pub(super) fn admit(&self, bytes: u64) -> Result<u64, DropReason> {
+        let used = self.used().saturating_add(bytes);
+        if used > self.hard || self.hard_latch.is_raised() {
+            self.hard_latch.raise();
+            return Err(DropReason::EspLifetime);
+        }
+        Ok(used)
+    }
+
+    /// Stores what [`ByteBudget::admit`] has returned.
+    #[inline]
+    pub(super) fn spend(&self, used: u64) {
+        self.used.store(used, Relaxed);
+        if used >= self.soft {
+            self.soft_latch.raise();
+        }
+    }
+
+    pub(super) fn take_soft(&self) -> bool {
+        self.soft_latch.take()
+    }
+
+    pub(super) fn take_hard(&self) -> bool {
+        self.hard_latch.take()
+    }
+}
+
+/// Sequence numbers and bytes of an outbound SA.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(super) struct OutboundProgress {
+    /// Last number that was reserved.
+    sequence: AtomicU64,
+    /// Last number there is: with it the counter would wrap (RFC 4303 section 3.3.3).
+    sequence_last: u64,
+    pub(super) budget: ByteBudget,
+}
+
+const _: () = assert!(
+    size_of::<OutboundProgress>() == 64,
+    "what is written per packet is one cache line"
+);
+
+impl OutboundProgress {
+    pub(super) fn new(suite: Suite, esn: bool, lifetime_bytes: Option<u64>) -> Self {
+        Self {
+            sequence: AtomicU64::new(0),
+            sequence_last: if esn { u64::MAX } else { u64::from(u32::MAX) },
+            budget: ByteBudget::new(suite, lifetime_bytes),
+        }
+    }
+
+    pub(super) fn esn(&self) -> bool {
+        self.sequence_last == u64::MAX
+    }
+
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence.load(Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn reserve(&self, bytes: u64) -> Result<u64, DropReason> {
+        let sequence = self.sequence();
+        if sequence >= self.sequence_last {
+            self.budget.hard_latch.raise();
+            return Err(DropReason::SequenceExhausted);
+        }
+        let used = self.budget.admit(bytes)?;
+        self.budget.spend(used);
+        let next = sequence + 1;
+        self.sequence.store(next, Relaxed);
+        if next >= self.sequence_last - SEQUENCE_RESERVE {
+            self.budget.soft_latch.raise();
+        }
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::{Encryption, Hash};
+
+    use super::*;
+
+    fn aes() -> Suite {
+        Suite::new(Encryption::Aes128, Some(Hash::Sha1)).expect("a suite")
+    }
+
+    #[test]
+    fn bytes_raise_soft_then_hard_once_each() {
+        let progress = OutboundProgress::new(aes(), false, Some(8000));
+        assert!((1..=6).all(|sequence| progress.reserve(1000) == Ok(sequence)));
+        assert!(!progress.budget.take_soft());
+        assert_eq!(progress.reserve(1000), Ok(7));
+        assert!(progress.budget.take_soft() && !progress.budget.take_soft());
+        assert_eq!(progress.reserve(1000), Ok(8));
+        assert!(!progress.budget.take_hard());
+        assert_eq!(progress.reserve(1), Err(DropReason::EspLifetime));
+        assert_eq!(progress.reserve(0), Err(DropReason::EspLifetime));
+        assert!(progress.budget.take_hard() && !progress.budget.take_hard());
+        assert_eq!((progress.sequence(), progress.budget.used()), (8, 8000));
+        assert!(!progress.budget.take_soft());
+    }
+
+    #[test]
+    fn without_esn_the_counter_stops_before_it_wraps() {
+        let progress = OutboundProgress::new(aes(), false, None);
+        progress
+            .sequence
+            .store(u64::from(u32::MAX) - SEQUENCE_RESERVE - 2, Relaxed);
+        assert!(progress.reserve(1).is_ok());
+        assert!(!progress.budget.take_soft());
+        assert!(progress.reserve(1).is_ok());
+        assert!(progress.budget.take_soft());
+        progress.sequence.store(u64::from(u32::MAX) - 1, Relaxed);
+        assert_eq!(progress.reserve(1), Ok(u64::from(u32::MAX)));
+        assert_eq!(progress.reserve(1), Err(DropReason::SequenceExhausted));
+        assert!(progress.budget.take_hard());
+    }
+
+    #[test]
+    fn with_esn_the_counter_crosses_the_subspaces() {
+        let progress = OutboundProgress::new(aes(), true, None);
+        progress.sequence.store(u64::from(u32::MAX), Relaxed);
+        assert_eq!(progress.reserve(1), Ok(1 << 32));
+        assert!(!progress.budget.take_soft());
+        progress.sequence.store(u64::MAX - 1, Relaxed);
+        assert_eq!(progress.reserve(1), Ok(u64::MAX));
+        assert_eq!(progress.reserve(1), Err(DropReason::SequenceExhausted));
+    }
+
+    #[test]
+    fn small_blocks_are_limited_whatever_was_negotiated() {
+        let suite = Suite::new(Encryption::TripleDes, Some(Hash::Md5)).expect("a suite");
+        for lifetime in [None, Some(u64::MAX)] {
+            let progress = OutboundProgress::new(suite, false, lifetime);
+            assert!(progress.reserve(1 << 32).is_ok());
+            assert_eq!(progress.reserve(1), Err(DropReason::EspLifetime));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! An outbound SA: what sealing a packet needs.
+
+use super::lifetime::OutboundProgress;
+use super::sa::{BuildError, SaParameters, Selectors, prepare};
+use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, SALT_LEN, Suite};
+use super::tunnel_header::HeaderTemplate;
+use crate::crypto::{Direction, Engines, KeySet};
+use crate::packet::FlowKey;
+use crate::tunnel::SlotId;
+use crate::verdict::DropReason;
+
+/// What every packet reads and nobody writes.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct OutboundHot {
+    pub(super) keys: KeySet,
+    pub(super) header: HeaderTemplate,
+    pub(super) salt: [u8; SALT_LEN],
+    pub(super) suite: Suite,
+}
+
+const _: () = assert!(
+    size_of::<OutboundHot>() == 64,
+    "what is read per packet is one cache line"
+);
+
+/// An outbound SA. One worker reserves sequence numbers in it; anybody may read its counters.
+#[derive(Debug)]
+pub struct OutboundSa {
+    pub(super) hot: OutboundHot,
+    progress: OutboundProgress,
+    spi: u32,
+    slot: SlotId,
+    home: u8,
+    selectors: Selectors,
+}
+
+impl OutboundSa {
+    /// An SA that has sent nothing yet.
+    pub fn build(parameters: &SaParameters<'_>, engines: &Engines) -> Result<Self, BuildError> {
+        let (keys, salt) = prepare(parameters, engines, Direction::Seal)?;
+        let suite = parameters.suite;
+        Ok(Self {
+            hot: OutboundHot {
+                keys,
+                header: HeaderTemplate::new(parameters),
+                salt,
+                suite,
+            },
+            progress: OutboundProgress::new(suite, parameters.esn, parameters.lifetime_bytes),
+            spi: parameters.spi,
+            slot: parameters.slot,
+            home: parameters.home,
+            selectors: parameters.selectors,
+        })
+    }
+
+    /// Bytes in front of the inner packet: outer IPv4, UDP if any, ESP header, IV.
+    #[inline]
+    pub fn head_len(&self) -> usize {
+        self.hot.header.outer_len() + self.hot.suite.esp_head_len()
+    }
+
+    /// Bytes behind an inner packet of `inner_len` bytes: padding, trailer, ICV.
+    #[inline]
+    pub fn tail_len(&self, inner_len: usize) -> usize {
+        self.hot.suite.tail_len(inner_len)
+    }
+
+    /// The longest inner packet that fits into `path_mtu` bytes once it is sealed; 0 if none does.
+    pub fn inner_mtu(&self, path_mtu: usize) -> usize {
+        let block = self.hot.suite.block_len();
+        let room = path_mtu.saturating_sub(self.head_len() + self.hot.suite.icv_len());
+        (room - room % block).saturating_sub(ESP_TRAILER_LEN)
+    }
+
+    /// Takes the next sequence number for an inner packet of `bytes` bytes.
+    ///
+    /// Call it after the last step that may drop the packet: a number is never given back.
+    /// Fails with [`DropReason::EspLifetime`] or [`DropReason::SequenceExhausted`].
+    #[inline]
+    pub fn reserve(&self, bytes: usize) -> Result<u64, DropReason> {
+        self.progress.reserve(bytes as u64)
+    }
+
+    /// Whether the soft limit was reached and this has not been told yet. For the home worker.
+    #[inline]
+    pub fn take_soft(&self) -> bool {
+        self.progress.budget.take_soft()
+    }
+
+    /// Whether the hard limit was reached and this has not been told yet. For the home worker.
+    #[inline]
+    pub fn take_hard(&self) -> bool {
+        self.progress.budget.take_hard()
+    }
+
+    /// Cipher and integrity algorithm.
+    pub fn suite(&self) -> Suite {
+        self.hot.suite
+    }
+
+    /// Whether sequence numbers have 64 bits.
+    pub fn esn(&self) -> bool {
+        self.progress.esn()
+    }
+
+    /// The peer's SPI.
+    pub fn spi(&self) -> u32 {
+        self.spi
+    }
+
+    /// The slot that the SA serves.
+    pub fn slot(&self) -> SlotId {
+        self.slot
+    }
+
+    /// The worker that seals with it.
+    pub fn home(&self) -> u8 {
+        self.home
+    }
+
+    /// Which packets it is for.
+    pub fn selectors(&self) -> &Selectors {
+        &self.selectors
+    }
+
+    /// Whether a packet to the peer may go by this SA.
+    pub fn selects(&self, key: &FlowKey) -> bool {
+        self.selectors.selects_outbound(key)
+    }
+
+    /// Packets for which a number was reserved; also the last number.
+    pub fn packets(&self) -> u64 {
+        self.progress.sequence()
+    }
+
+    /// Bytes of inner packets for which numbers were reserved.
+    pub fn bytes(&self) -> u64 {
+        self.progress.budget.used()
+    }
+
+    /// Bytes from the ESP header to the end of a sealed packet.
+    pub fn esp_len(&self, inner_len: usize) -> usize {
+        self.head_len() - self.hot.header.outer_len() + inner_len + self.tail_len(inner_len)
+    }
+}
+
+const _: () = assert!(
+    20 + 8 + ESP_HEADER_LEN + 16 == crate::limits::SEAL_HEADROOM_BYTES,
+    "the head room holds every head"
+);

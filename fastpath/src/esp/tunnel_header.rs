@@ -1,0 +1,120 @@
+//! The outer header of tunnel mode: IPv4, and UDP where NAT is on the way (RFC 3948).
+
+use super::sa::SaParameters;
+use crate::packet::protocol;
+
+/// Bytes of an IPv4 header without options.
+pub(super) const IPV4_LEN: usize = 20;
+const UDP_LEN: usize = 8;
+/// Bytes of IPv4, UDP and SPI.
+const TEMPLATE_LEN: usize = IPV4_LEN + UDP_LEN + 4;
+const TTL: u8 = 64;
+const DONT_FRAGMENT: u16 = 0x4000;
+
+/// Outer header and SPI of an SA, to be copied and completed.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct HeaderTemplate {
+    bytes: [u8; TEMPLATE_LEN],
+    /// Sum of the IPv4 header's words, with the changing ones zero.
+    sum: u16,
+}
+
+impl HeaderTemplate {
+    pub(super) fn new(parameters: &SaParameters<'_>) -> Self {
+        let mut bytes = [0; TEMPLATE_LEN];
+        let next = match parameters.encapsulation {
+            Some(_) => protocol::UDP,
+            None => protocol::ESP,
+        };
+        bytes[0] = 0x45;
+        bytes[8..10].copy_from_slice(&[TTL, next]);
+        bytes[12..16].copy_from_slice(&parameters.local.to_be_bytes());
+        bytes[16..20].copy_from_slice(&parameters.remote.to_be_bytes());
+        let spi = parameters.spi.to_be_bytes();
+        if let Some((local_port, remote_port)) = parameters.encapsulation {
+            bytes[20..22].copy_from_slice(&local_port.to_be_bytes());
+            bytes[22..24].copy_from_slice(&remote_port.to_be_bytes());
+            bytes[28..32].copy_from_slice(&spi);
+        } else {
+            bytes[20..24].copy_from_slice(&spi);
+        }
+        Self {
+            bytes,
+            sum: fold(word_sum(&bytes[..IPV4_LEN])),
+        }
+    }
+
+    #[inline]
+    fn in_udp(&self) -> bool {
+        self.bytes[9] == protocol::UDP
+    }
+
+    /// Bytes in front of the ESP header.
+    #[inline]
+    pub(super) fn outer_len(&self) -> usize {
+        if self.in_udp() {
+            IPV4_LEN + UDP_LEN
+        } else {
+            IPV4_LEN
+        }
+    }
+
+    /// Writes outer header, SPI and the low half of `sequence` in front of a packet whose inner
+    /// header begins with `inner_tos` and has the fragment word `inner_fragment`.
+    ///
+    /// TOS is copied whole: DSCP by RFC 4301 section 5.1.2.1, ECN by RFC 6040 section 4.1. DF is
+    /// copied (RFC 4301 section 8.1); an atomic datagram's identification means nothing (RFC 6864
+    /// section 4.1), others get the sequence number's low bits. `None` if `packet` is too short or
+    /// longer than IPv4 can say.
+    #[inline]
+    pub(super) fn write(
+        &self,
+        packet: &mut [u8],
+        sequence: u64,
+        inner_tos: u8,
+        inner_fragment: u16,
+    ) -> Option<()> {
+        let total_len = u16::try_from(packet.len()).ok()?;
+        let outer_len = self.outer_len();
+        let dont_fragment = inner_fragment & DONT_FRAGMENT;
+        let id = if dont_fragment != 0 {
+            0
+        } else {
+            sequence as u16
+        };
+        let sum = [self.sum, u16::from(inner_tos), total_len, id, dont_fragment]
+            .iter()
+            .fold(0, |sum, word| sum + u32::from(*word));
+        let head = packet.first_chunk_mut::<TEMPLATE_LEN>()?;
+        *head = self.bytes;
+        head[1] = inner_tos;
+        head[2..4].copy_from_slice(&total_len.to_be_bytes());
+        head[4..6].copy_from_slice(&id.to_be_bytes());
+        head[6..8].copy_from_slice(&dont_fragment.to_be_bytes());
+        head[10..12].copy_from_slice(&(!fold(sum)).to_be_bytes());
+        if self.in_udp() {
+            let udp_len = total_len.checked_sub(IPV4_LEN as u16)?;
+            head[24..26].copy_from_slice(&udp_len.to_be_bytes());
+        }
+        let low = packet.get_mut(outer_len + 4..outer_len + 8)?;
+        low.copy_from_slice(&(sequence as u32).to_be_bytes());
+        Some(())
+    }
+}
+
+/// Sum of big-endian words (RFC 1071).
+pub(super) fn word_sum(bytes: &[u8]) -> u32 {
+    let (words, _) = bytes.as_chunks::<2>();
+    words
+        .iter()
+        .map(|word| u32::from(u16::from_be_bytes(*word)))
+        .sum()
+}
+
+/// Folds the carries of a sum of at most 2^16 words.
+#[inline]
+pub(super) const fn fold(sum: u32) -> u16 {
+    let once = (sum & 0xffff) + (sum >> 16);
+    ((once & 0xffff) + (once >> 16)) as u16
+}
