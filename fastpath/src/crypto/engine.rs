@@ -33,7 +33,7 @@ impl EngineKind {
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Portable => "aes-gcm",
+            Self::Portable => "portable",
             Self::IpsecMb => "ipsec-mb",
         })
     }

@@ -6,6 +6,7 @@ use super::engine::{Direction, Engine, EngineKind, KeyMaterial};
 use super::keys::{KeyError, KeySet, SIZE_CLASS_BOUNDS, SIZE_CLASSES};
 use super::{CryptoJob, calibration, ipsec_mb, known_answer, portable};
 use crate::esp::Suite;
+use crate::limits::BURST_MAX;
 
 /// How engines are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,12 @@ pub struct Engines {
     ipsec_mb: Option<ipsec_mb::IpsecMb>,
     portable: bool,
     rows: [Row; Suite::COUNT],
+    /// Cycles of a full-sized packet by direction; zero where nothing was measured.
+    packet_cycles: [[u64; 2]; Suite::COUNT],
 }
+
+/// Cycles that one call may take: half a millisecond at 2 GHz.
+const BURST_CYCLES_MAX: u64 = 1_000_000;
 
 /// A worker's engine state cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +71,7 @@ impl Engines {
             ipsec_mb,
             portable,
             rows: [[[kind; SIZE_CLASSES]; 2]; Suite::COUNT],
+            packet_cycles: [[0; 2]; Suite::COUNT],
         };
         if choice == Choice::Measured && portable {
             engines.measure();
@@ -92,6 +99,19 @@ impl Engines {
                     };
                 }
             }
+            if let Some(cycles) = self.packet_cycles.get_mut(suite.index()) {
+                *cycles = calibration::packet_cycles(&mine, &theirs);
+            }
+        }
+    }
+
+    /// Full-sized packets of a suite that one call may take without holding a worker's loop for
+    /// longer than half a millisecond at 2 GHz; at least one, at most [`BURST_MAX`].
+    pub fn burst_max(&self, suite: Suite, direction: Direction) -> usize {
+        let cycles = self.packet_cycles.get(suite.index());
+        match cycles.map_or(0, |cycles| cycles[direction as usize]) {
+            0 => suite.cost_class().burst_max(),
+            cycles => ((BURST_CYCLES_MAX / cycles) as usize).clamp(1, BURST_MAX),
         }
     }
 
@@ -201,6 +221,22 @@ mod tests {
                 assert_eq!(engines.chosen(suite, Direction::Seal), [kind; SIZE_CLASSES]);
                 assert_eq!(engines.chosen(suite, Direction::Open), [kind; SIZE_CLASSES]);
             }
+        }
+    }
+
+    #[test]
+    fn dear_suites_have_shorter_bursts() {
+        use config::{Encryption, Hash};
+        let suite = |cipher, hash| Suite::new(cipher, hash).expect("a suite");
+        let dear = suite(Encryption::TripleDes, Some(Hash::Md5));
+        let cheap = suite(Encryption::AesGcm128, None);
+        for engines in [
+            Engines::probe(),
+            Engines::with(Choice::Fixed(EngineKind::IpsecMb)),
+        ] {
+            let bursts = [dear, cheap].map(|suite| engines.burst_max(suite, Direction::Seal));
+            assert!(bursts[0] >= 1 && bursts[0] < bursts[1], "{bursts:?}");
+            assert!(bursts[1] <= BURST_MAX);
         }
     }
 

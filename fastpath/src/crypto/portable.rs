@@ -246,3 +246,32 @@ fn compute<M: Mac + Clone>(keyed: &M, text: &[u8]) -> ([u8; DIGEST_LEN_MAX], usi
     }
     (out, digest.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_key_is_zeroized() {
+        fn zeroized<T: ZeroizeOnDrop>() {}
+        zeroized::<AesGcm<Aes128Enc, U12>>();
+        zeroized::<AesGcm<Aes192Enc, U12>>();
+        zeroized::<AesGcm<Aes256Enc, U12>>();
+        zeroized::<Des>();
+        zeroized::<TdesEde3>();
+        zeroized::<Aes128Enc>();
+        zeroized::<Aes128Dec>();
+        zeroized::<Aes192Enc>();
+        zeroized::<Aes192Dec>();
+        zeroized::<Aes256Enc>();
+        zeroized::<Aes256Dec>();
+        // An HMAC is nothing but two states of its hash.
+        zeroized::<Md5>();
+        zeroized::<Sha1>();
+        zeroized::<Sha256>();
+        zeroized::<Sha384>();
+        zeroized::<Sha512>();
+    }
+}

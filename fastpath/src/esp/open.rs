@@ -157,13 +157,7 @@ fn crypto_job<'a, K>(
     let mut crypto = CryptoJob::new(suite, key, esp, claim.text_len);
     crypto.index = index;
     let text_end = crypto.text_offset + claim.text_len;
-    for (to, from) in crypto
-        .icv
-        .iter_mut()
-        .zip(crypto.packet.iter().skip(text_end))
-    {
-        *to = *from;
-    }
+    copy(&mut crypto.icv, crypto.packet.get(text_end..));
     let iv_start = crypto.text_offset - suite.iv_len();
     let iv = crypto.packet.get(iv_start..crypto.text_offset);
     if suite.is_gcm() {
@@ -171,14 +165,22 @@ fn crypto_job<'a, K>(
         set_nonce(&mut crypto, sa.hot.salt, explicit);
         set_aad(&mut crypto, claim.sequence, sa.hot.esn);
     } else {
-        for (to, from) in crypto.iv.iter_mut().zip(iv.unwrap_or_default()) {
-            *to = *from;
-        }
+        copy(&mut crypto.iv, iv);
         if sa.hot.esn {
             append_high(&mut crypto, claim.sequence);
         }
     }
     crypto
+}
+
+/// Copies `from` to the start of `to`, as far as there is room.
+#[inline]
+fn copy(to: &mut [u8], from: Option<&[u8]>) {
+    let from = from.unwrap_or_default();
+    let len = from.len().min(to.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) {
+        to.copy_from_slice(from);
+    }
 }
 
 fn note<K>(jobs: &[CryptoJob<'_, K>], claims: &mut [Claim; BURST_MAX]) {

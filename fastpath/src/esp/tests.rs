@@ -200,6 +200,21 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn noise_is_never_opened(
+        suite in any_suite(),
+        kind in 0usize..2,
+        esn in any::<bool>(),
+        mut esp in prop::collection::vec(any::<u8>(), 0..1600),
+        tos in any::<u8>(),
+    ) {
+        let mut pair = Pair::new(suite, esn, false, [&ENGINES[kind], &ENGINES[kind]]);
+        prop_assert!(pair.open_esp(&mut esp, tos).is_err());
+        prop_assert_eq!(pair.inbound.sequence(), 0);
+    }
+}
+
 #[test]
 fn every_short_length_is_refused_without_a_panic() {
     for engines in &*ENGINES {
@@ -255,6 +270,79 @@ fn a_burst_of_many_sas_and_sizes_goes_through_as_one_call() {
     for (job, inner) in jobs.iter().zip(&inner) {
         let opened = job.outcome.expect("is authentic");
         assert_eq!(&job.esp[opened.offset..opened.offset + opened.len], inner);
+    }
+}
+
+#[test]
+fn nothing_around_a_packet_is_touched() {
+    const MARGIN: usize = 64;
+    for engines in &*ENGINES {
+        for suite in Suite::all() {
+            let mut pair = Pair::new(suite, true, false, [engines, engines]);
+            for (sequence, len) in (1..).zip([20, 21, 35, 64, 100, 127, 255, 577, 1400]) {
+                let inner = ipv4(len, 0, false);
+                let margin = [0xa5; MARGIN];
+                let mut buffer = [&margin, &room(&pair.outbound, &inner)[..], &margin].concat();
+                let end = buffer.len() - MARGIN;
+                let mut jobs = [SealJob {
+                    sa: &pair.outbound,
+                    sequence,
+                    packet: &mut buffer[MARGIN..end],
+                    inner_len: len,
+                    sealed: false,
+                }];
+                seal_burst(&mut pair.seal, &mut jobs);
+                assert!(jobs[0].sealed);
+                let mut jobs = [OpenJob::new(
+                    &pair.inbound,
+                    &mut buffer[MARGIN + 20..end],
+                    0,
+                )];
+                open_burst(&mut pair.open, &mut jobs);
+                assert!(jobs[0].outcome.is_ok());
+                let around = [&buffer[..MARGIN], &buffer[end..]].concat();
+                assert!(around.iter().all(|byte| *byte == 0xa5), "{suite} {len}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_leaves_its_neighbours_alone() {
+    for (engines, suite) in ENGINES
+        .iter()
+        .flat_map(|it| Suite::all().map(move |s| (it, s)))
+    {
+        let mut pair = Pair::new(suite, false, false, [engines, engines]);
+        let mut packets: Vec<Vec<u8>> = (1..=20)
+            .map(|sequence| pair.seal(&ipv4(200, 0, false), sequence)[20..].to_vec())
+            .collect();
+        for (at, packet) in packets.iter_mut().enumerate() {
+            match at % 4 {
+                1 => packet[30] ^= 0x80,
+                2 => packet.truncate(packet.len() - 1),
+                _ => {}
+            }
+        }
+        let mut jobs: Vec<_> = packets
+            .iter_mut()
+            .map(|packet| OpenJob::new(&pair.inbound, packet, 0))
+            .collect();
+        open_burst(&mut pair.open, &mut jobs);
+        for (at, job) in jobs.iter().enumerate() {
+            let expected = match at % 4 {
+                1 => Err(DropReason::EspAuthentication),
+                // GCM's text may have any length that is a whole number of words.
+                2 => Err(DropReason::EspTruncated),
+                _ => Ok(200),
+            };
+            assert_eq!(
+                job.outcome.map(|opened| opened.len),
+                expected,
+                "{suite} {at}"
+            );
+        }
+        assert_eq!(pair.inbound.packets(), 10);
     }
 }
 
