@@ -1,0 +1,80 @@
+//! Answers that the line makes itself: ICMP errors and TCP resets. Never more than one per packet,
+//! never longer than what it answers allows, and within the worker's budget.
+
+use super::permit::Outgoing;
+use super::transmit;
+use crate::dpdk::Mbuf;
+use crate::packet::{Arrival, FlowKey};
+use crate::tunnel::{AdjacencyId, SlotId};
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::{icmp, ipv4, tcp};
+use crate::worker::{Core, View};
+
+/// Tells the sender of `packet` why it was dropped (RFC 1812 section 4.3).
+pub(super) fn icmp_error(core: &mut Core, view: &View<'_>, packet: &Mbuf, error: icmp::Error) {
+    let Some(source) = own_address(view, packet) else { return };
+    if !core.may_send_icmp_error() {
+        return;
+    }
+    let mut bytes = [0; icmp::ERROR_LEN_MAX];
+    if let Some(len) = icmp::error(&mut bytes, source, packet.data(), error) {
+        send(core, view, packet, bytes.get(..len).unwrap_or_default());
+    }
+}
+
+/// Resets the connection of a TCP packet that was denied (`service resetinbound`).
+pub(super) fn tcp_reset(core: &mut Core, view: &View<'_>, packet: &Mbuf) {
+    if !core.may_send_icmp_error() {
+        return;
+    }
+    if let Some(reset) = tcp::reset(packet.data()) {
+        send(core, view, packet, &reset);
+    }
+}
+
+/// The address of the interface by which the packet came.
+fn own_address(view: &View<'_>, packet: &Mbuf) -> Option<u32> {
+    let interface = view.policy.interface_of_port(packet.meta().in_port)?;
+    Some(view.policy.interface(interface)?.address)
+}
+
+/// Sends `bytes` back by the way that `packet` came: in clear, or through its tunnel.
+fn send(core: &mut Core, view: &View<'_>, packet: &Mbuf, bytes: &[u8]) {
+    let Some(mut answer) = core.pool.allocate_with(bytes) else { return };
+    core.tally.created += 1;
+    let origin = packet.meta();
+    let destination = super::parse::addresses(bytes).unwrap_or_default();
+    match origin.arrival() {
+        Arrival::Tunnel(slot) => {
+            let meta = answer.meta_mut();
+            meta.slot = slot;
+            meta.key = destination;
+            if let Err(answer) = core.replies.push(answer) {
+                core.decided.push(answer, Verdict::Drop(DropReason::NoBuffer));
+            }
+        }
+        Arrival::Clear => {
+            let adjacency = way_back(view, packet, &destination);
+            let meta = answer.meta_mut();
+            meta.slot = SlotId::NONE;
+            meta.adjacency = adjacency.raw();
+            transmit::enqueue(core, view, Outgoing::reply(answer));
+        }
+    }
+}
+
+/// By the interface by which the packet came, whatever the routes say: an answer to a forged
+/// source goes back to where the forger stands.
+fn way_back(view: &View<'_>, packet: &Mbuf, answer: &FlowKey) -> AdjacencyId {
+    let Some(interface) = view.policy.interface_of_port(packet.meta().in_port) else {
+        return AdjacencyId::NONE;
+    };
+    let hop = view
+        .policy
+        .route(answer.dst)
+        .filter(|hit| hit.interface == interface)
+        .map_or(answer.dst, |hit| hit.next_hop);
+    view.shared.adjacencies.intern(interface, hop).unwrap_or(AdjacencyId::NONE)
+}
+
+const _: () = assert!(ipv4::LEN == 20, "answers have headers without options");
