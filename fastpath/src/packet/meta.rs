@@ -68,8 +68,8 @@ pub struct Meta {
     pub side: u8,
     /// Workers that have handed this packet on.
     pub hops: u8,
-    /// Keeps the line whole.
-    pub reserved: [u8; 3],
+    /// Bytes to which the packet must be cut, 0 for not at all.
+    pub fragment_mtu: u16,
 }
 
 const _: () = assert!(
@@ -96,7 +96,7 @@ impl Meta {
             entrance: 0,
             side: 0,
             hops: 0,
-            reserved: [0; 3],
+            fragment_mtu: 0,
         }
     }
 

@@ -1,0 +1,258 @@
+//! Rewrite: what the entry says is done to the packet. TCP state, translation, TTL, MSS; packets
+//! in clear leave here with their permit, the others go on to be sealed.
+
+mod error;
+mod fragments;
+mod translate;
+
+use super::permit::Outgoing;
+use super::{parse, reply, transmit};
+use crate::burst::Burst;
+use crate::conn::tcp::{self, Progress};
+use crate::conn::{Cold, Hot, entry_flag};
+use crate::dpdk::Mbuf;
+use crate::limits::TIME_WAIT_TICKS;
+use crate::packet::{Meta, Side, flag, protocol};
+use crate::tunnel::{AdjacencyId, SlotId};
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::tcp::MssBounds;
+use crate::wire::{Ipv4, icmp};
+use crate::worker::event::TeardownReason;
+use crate::worker::{Core, View};
+
+/// Applies each packet's entry.
+///
+/// Cost: both lines of the entry, the packet's first line.
+pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+    let mut decided = core::mem::take(&mut core.decided);
+    burst.step(&mut decided, |packet| match rewrite(core, view, packet) {
+        Ok(()) => Verdict::Continue,
+        Err(reason) => Verdict::Drop(reason),
+    });
+    // `rewrite` may have answered: what it decided about the answers is kept.
+    for (packet, verdict) in core.decided.drain() {
+        decided.push(packet, verdict);
+    }
+    core.decided = decided;
+    leave(core, view, burst);
+}
+
+/// Sends packets in clear, cuts what is too long, keeps the rest for `seal`.
+fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+    let mut packets = core::mem::take(burst.packets_mut());
+    for packet in packets.drain(..) {
+        if packet.meta().fragment_mtu == 0 {
+            part(core, view, burst, packet);
+            continue;
+        }
+        match fragments::cut(core, &packet) {
+            Some(fragments) => {
+                core.tally.created += fragments.len() as u64 - 1;
+                for fragment in fragments {
+                    part(core, view, burst, fragment);
+                }
+            }
+            None => core.decided.push(packet, Verdict::Drop(DropReason::FragmentFailed)),
+        }
+    }
+}
+
+fn part(core: &mut Core, view: &View<'_>, burst: &mut Burst, packet: Mbuf) {
+    if packet.meta().slot == SlotId::NONE {
+        transmit::enqueue(core, view, Outgoing::rewritten(packet));
+    } else if let Err(packet) = burst.push(packet) {
+        core.decided.push(packet, Verdict::Drop(DropReason::FragmentFailed));
+    }
+}
+
+fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), DropReason> {
+    let meta = *packet.meta();
+    let from = if meta.side == 0 { Side::Low } else { Side::High };
+    let (hot, cold) = core.conns.both_mut(meta.conn).ok_or(DropReason::TcpNotSyn)?;
+    refresh(view, hot, cold);
+    let (hot, cold) = (*hot, *cold);
+    let to = from.other();
+    let way = Way { slot: hot.slots[to.index()], adjacency: hot.adjacencies[to.index()] };
+    let mtu = mtu(view, &cold, to, way.slot);
+    let len = packet.len();
+    check_ttl(core, view, packet)?;
+    let must_cut = check_len(core, view, packet, len, mtu)?;
+    let progress = if meta.has(flag::ICMP_ERROR) {
+        Progress::None
+    } else {
+        track(core, packet, &meta, from)?
+    };
+    account(core, &meta, packet);
+    if meta.has(flag::ICMP_ERROR) {
+        error::translate(packet.data_mut(), &hot, &cold, from);
+    } else {
+        clamp(view, packet, &hot);
+        translate::apply(packet, &hot, &cold, from);
+    }
+    if let Some(mut header) = Ipv4::parse_mut(packet.data_mut()) {
+        header.decrement_ttl();
+    }
+    let facts = packet.meta_mut();
+    facts.flags &= !flag::DECRYPTED;
+    facts.slot = way.slot;
+    facts.adjacency = way.adjacency;
+    facts.fragment_mtu = if must_cut { mtu as u16 } else { 0 };
+    sealed_key(facts, &hot, &cold, from);
+    finish(core, view, meta.conn, from, progress);
+    Ok(())
+}
+
+/// Where a packet leaves.
+struct Way {
+    slot: SlotId,
+    adjacency: u16,
+}
+
+/// The key as the peer of a tunnel sees it: with the mapped source.
+fn sealed_key(meta: &mut Meta, hot: &Hot, cold: &Cold, from: Side) {
+    if hot.has(entry_flag::SOURCE_TRANSLATED) && from == hot.initiator() {
+        meta.key.src = cold.mapped_address;
+        meta.key.sport = cold.mapped_port;
+    }
+}
+
+/// After a change of routes: the next hop moves while the interface stays, else the flow stays as
+/// it is until its timer.
+fn refresh(view: &View<'_>, hot: &mut Hot, cold: &mut Cold) {
+    if cold.route_generation == view.policy.generation {
+        return;
+    }
+    cold.route_generation = view.policy.generation;
+    for side in [Side::Low, Side::High] {
+        let address = match side {
+            Side::Low => hot.low_address,
+            Side::High => hot.high_address,
+        };
+        let interface = cold.interfaces[side.index()];
+        if hot.slots[side.index()] != SlotId::NONE {
+            continue;
+        }
+        let hit = view.policy.route(address).filter(|hit| hit.interface == interface);
+        if let Some(id) =
+            hit.and_then(|hit| view.shared.adjacencies.intern(interface, hit.next_hop))
+        {
+            hot.adjacencies[side.index()] = AdjacencyId::raw(id);
+        }
+    }
+}
+
+/// Bytes of the largest packet on the way to `to`.
+fn mtu(view: &View<'_>, cold: &Cold, to: Side, slot: SlotId) -> usize {
+    if slot != SlotId::NONE {
+        return view.shared.slots.mtu(slot).inner as usize;
+    }
+    let interface = view.policy.interface(cold.interfaces[to.index()]);
+    interface.map_or(0, |interface| usize::from(interface.mtu))
+}
+
+fn check_ttl(core: &mut Core, view: &View<'_>, packet: &Mbuf) -> Result<(), DropReason> {
+    if Ipv4::parse(packet.data()).is_some_and(|header| header.ttl() > 1) {
+        return Ok(());
+    }
+    reply::icmp_error(core, view, packet, icmp::Error::TimeExceeded);
+    Err(DropReason::TtlExceeded)
+}
+
+/// Whether the packet must be cut; the sender of one that must not is told (RFC 1191).
+fn check_len(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &Mbuf,
+    len: usize,
+    mtu: usize,
+) -> Result<bool, DropReason> {
+    if len <= mtu {
+        return Ok(false);
+    }
+    if Ipv4::parse(packet.data()).is_some_and(|header| header.dont_fragment()) {
+        reply::icmp_error(core, view, packet, icmp::Error::TooBig(mtu as u16));
+        return Err(DropReason::MtuExceeded);
+    }
+    Ok(true)
+}
+
+/// Moves the TCP state; nothing moves for a segment that does not fit.
+fn track(
+    core: &mut Core,
+    packet: &Mbuf,
+    meta: &Meta,
+    from: Side,
+) -> Result<Progress, DropReason> {
+    if meta.key.protocol != protocol::TCP {
+        return Ok(Progress::None);
+    }
+    let segment = parse::segment(packet).ok_or(DropReason::BadTcpHeader)?;
+    let hot = core.conns.hot_mut(meta.conn).ok_or(DropReason::TcpNotSyn)?;
+    let progress = tcp::track(hot, from, &segment)?;
+    if segment.payload_len > 0 {
+        let forward = from == hot.initiator();
+        hot.flags |= if forward { entry_flag::DATA_FORWARD } else { entry_flag::DATA_BACKWARD };
+    }
+    Ok(progress)
+}
+
+fn account(core: &mut Core, meta: &Meta, packet: &Mbuf) {
+    let tick = core.tick;
+    if let Some((hot, cold)) = core.conns.both_mut(meta.conn) {
+        hot.last_seen = tick;
+        cold.bytes += packet.len() as u64;
+    }
+}
+
+/// Brings the MSS of a SYN within `sysopt connection tcpmss` and what either tunnel takes.
+fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
+    let meta = *packet.meta();
+    if meta.key.protocol != protocol::TCP {
+        return;
+    }
+    let bytes = packet.data_mut().get_mut(usize::from(meta.l4_offset)..).unwrap_or_default();
+    let syn = bytes.get(13).is_some_and(|flags| flags & crate::wire::tcp::flag::SYN != 0);
+    if !syn {
+        return;
+    }
+    let tunnels = hot.slots.iter().filter(|slot| **slot != SlotId::NONE);
+    let max = tunnels
+        .map(|slot| view.shared.slots.mtu(*slot).mss)
+        .chain([view.policy.tcpmss])
+        .filter(|mss| *mss != 0)
+        .min()
+        .unwrap_or(0);
+    let bounds = MssBounds { max, min: view.policy.tcpmss_minimum };
+    crate::wire::tcp::rewrite_mss(bytes, bounds);
+}
+
+/// What the segment meant for the connection's life.
+fn finish(core: &mut Core, view: &View<'_>, index: u32, from: Side, progress: Progress) {
+    match progress {
+        Progress::HalfClosed => {
+            let deadline = core.tick.wrapping_add(core.timeouts.half_closed);
+            core.conns.rearm(index, deadline);
+        }
+        Progress::Closed if view.policy.timewait => {
+            core.conns.rearm(index, core.tick.wrapping_add(TIME_WAIT_TICKS));
+        }
+        Progress::Closed => core.teardown(index, TeardownReason::TcpFins),
+        Progress::Reset => {
+            let inbound = core.conns.hot(index).is_some_and(|hot| {
+                let foreign = if hot.has(entry_flag::INBOUND) {
+                    hot.initiator()
+                } else {
+                    hot.initiator().other()
+                };
+                foreign == from
+            });
+            let reason = if inbound {
+                TeardownReason::TcpResetOutside
+            } else {
+                TeardownReason::TcpResetInside
+            };
+            core.teardown(index, reason);
+        }
+        _ => {}
+    }
+}
