@@ -57,6 +57,8 @@ pub mod entry_flag {
     pub const DEAD: u16 = 1 << 5;
     /// At most one packet in clear was answered with a log line lately (rate limit of 402117).
     pub const CLEAR_LOGGED: u16 = 1 << 6;
+    /// The entry is in use. Set and cleared by the table alone.
+    pub const IN_USE: u16 = 1 << 15;
 }
 
 /// Bits of [`TcpSide::flags`].
@@ -69,6 +71,8 @@ pub mod side_flag {
     pub const FIN_ACKED: u8 = 1 << 2;
     /// Its SYN carried the window scale option.
     pub const SCALE_OFFERED: u8 = 1 << 3;
+    /// The other side has acknowledged the SYN, and thereby shown that it saw it.
+    pub const SYN_ACKED: u8 = 1 << 4;
 }
 
 /// What is known of one sender's sequence space.
@@ -81,9 +85,10 @@ pub struct TcpSide {
     pub end_max: u32,
     /// The oldest byte of this side that is not acknowledged (SND.UNA).
     pub unacked: u32,
-    /// Largest window that this side has offered, before scaling.
+    /// Largest window that this side has offered: in bytes (capped) during the handshake, whose
+    /// SYNs are never scaled; before scaling once the connection is established.
     pub window_max: u16,
-    /// Shift that applies to this side's windows; zero unless both sides offered it.
+    /// Shift of this side's windows, 0 to 14; it applies only where both sides offered one.
     pub window_scale: u8,
     /// Bits of [`side_flag`].
     pub flags: u8,
@@ -155,6 +160,23 @@ const _: () = assert!(
     size_of::<Cold>() == 48,
     "the cold part is three quarters of a line"
 );
+
+impl TcpSide {
+    /// A side of which no packet has been seen.
+    pub const NEVER_SEEN: Self = Self {
+        end: 0,
+        end_max: 0,
+        unacked: 0,
+        window_max: 0,
+        window_scale: 0,
+        flags: 0,
+    };
+
+    /// Whether every bit is set.
+    pub const fn has(&self, bits: u8) -> bool {
+        self.flags & bits == bits
+    }
+}
 
 impl Hot {
     /// The canonical key.

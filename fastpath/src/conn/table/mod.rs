@@ -1,0 +1,451 @@
+//! The table of one worker: entries, their index, their timers. One owner, nothing shared.
+//!
+//! All memory is taken at start and written once; there is no resize. The hot and the cold parts lie
+//! in two arrays of their own, so that a packet in the middle of a flow reads one line of the index
+//! and one line of the entry.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use super::entry::{Cold, ConnId, Hot, TcpSide, TcpState, entry_flag};
+use super::hash::{HashKey, LANES, hash_lanes, hash_one};
+use super::index::{Candidate, Index};
+use super::wheel::{ENTRIES_MAX, Wheel};
+use crate::cpu::prefetch;
+use crate::limits::BURST_MAX;
+use crate::packet::FlowKey;
+use crate::tunnel::SlotId;
+
+/// Ticks that one call of [`ConnTable::advance`] catches up after a delay.
+const TICKS_PER_ADVANCE_MAX: u32 = 64;
+/// End of the list of free entries; also "no candidate" in a burst.
+const NONE: u32 = u32::MAX;
+/// Bytes that an IPv4 flow may take, index and timers included.
+const BYTES_PER_FLOW_MAX: usize = 128;
+
+const _: () = assert!(
+    ConnTable::bytes_for(4096) <= 4096 * BYTES_PER_FLOW_MAX,
+    "a flow fits two cache lines with everything that belongs to it"
+);
+const _: () = assert!(
+    ConnTable::bytes_for(1 << 24) <= (1 << 24) * BYTES_PER_FLOW_MAX,
+    "a flow fits two cache lines with everything that belongs to it"
+);
+
+/// The table takes no further entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection table is full")]
+pub struct Full;
+
+/// Hashes of a burst between [`ConnTable::prepare`] and [`ConnTable::lookup_prepared`].
+#[derive(Clone, Copy)]
+pub struct Prepared {
+    hashes: [u64; BURST_MAX],
+    len: usize,
+}
+
+impl Prepared {
+    /// No hashes yet.
+    pub const fn new() -> Self {
+        Self {
+            hashes: [0; BURST_MAX],
+            len: 0,
+        }
+    }
+}
+
+impl Default for Prepared {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The connections of one worker.
+pub struct ConnTable {
+    key: HashKey,
+    hot: Box<[Hot]>,
+    cold: Box<[Cold]>,
+    index: Index,
+    wheel: Wheel,
+    /// First entry of the list of freed ones, linked through [`Cold::wheel_next`].
+    free: u32,
+    /// Entries below this have been used at least once.
+    fresh: u32,
+    used: u32,
+    most_used: u32,
+}
+
+impl fmt::Debug for ConnTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnTable")
+            .field("len", &self.used)
+            .field("capacity", &self.hot.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConnTable {
+    const fn clamp_capacity(capacity: u32) -> u32 {
+        if capacity == 0 {
+            1
+        } else if capacity > ENTRIES_MAX {
+            ENTRIES_MAX
+        } else {
+            capacity
+        }
+    }
+
+    /// Bytes that a table for `capacity` entries takes, all in.
+    pub const fn bytes_for(capacity: u32) -> usize {
+        let capacity = Self::clamp_capacity(capacity);
+        let entry = size_of::<Hot>() + size_of::<Cold>();
+        capacity as usize * entry + Index::bytes_for(capacity) + Wheel::BYTES
+    }
+
+    /// A table for `capacity` entries (1 to 2^31) at coarse time `now`.
+    pub fn new(capacity: u32, key: HashKey, now: u32) -> Self {
+        let capacity = Self::clamp_capacity(capacity);
+        Self {
+            key,
+            hot: vec![UNUSED_HOT; capacity as usize].into_boxed_slice(),
+            cold: vec![UNUSED_COLD; capacity as usize].into_boxed_slice(),
+            index: Index::new(capacity),
+            wheel: Wheel::new(now),
+            free: NONE,
+            fresh: 0,
+            used: 0,
+            most_used: 0,
+        }
+    }
+
+    /// Entries in use.
+    pub const fn len(&self) -> u32 {
+        self.used
+    }
+
+    /// Whether no entry is in use.
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Entries that fit.
+    pub const fn capacity(&self) -> u32 {
+        self.hot.len() as u32
+    }
+
+    /// Highest [`Self::len`] so far.
+    pub const fn most_used(&self) -> u32 {
+        self.most_used
+    }
+
+    #[inline(always)]
+    fn fits(&self, entry: u32, key: &FlowKey) -> bool {
+        self.hot
+            .get(entry as usize)
+            .is_some_and(|hot| same_key(hot, key))
+    }
+
+    /// The entry of a canonical key; an entry marked [`entry_flag::DEAD`] is a miss.
+    pub fn lookup(&self, key: &FlowKey) -> Option<u32> {
+        self.lookup_hash(hash_one(self.key, key), key)
+    }
+
+    fn lookup_hash(&self, hash: u64, key: &FlowKey) -> Option<u32> {
+        self.index.find(hash, |entry| self.fits(entry, key))
+    }
+
+    /// [`Self::lookup`] for up to [`BURST_MAX`] canonical keys at once; `found` is as long as `keys`.
+    #[inline]
+    pub fn lookup_burst(&self, keys: &[FlowKey], found: &mut [Option<u32>]) {
+        let mut prepared = Prepared::new();
+        self.prepare(keys, &mut prepared);
+        self.lookup_prepared(keys, &prepared, found);
+    }
+
+    /// First half of [`Self::lookup_burst`]: hashes, and prefetches of the index. Useful work done
+    /// before the second half hides the memory's latency.
+    #[inline]
+    pub fn prepare(&self, keys: &[FlowKey], prepared: &mut Prepared) {
+        debug_assert!(keys.len() <= BURST_MAX, "a burst is bounded");
+        prepared.len = keys.len().min(BURST_MAX);
+        let (groups, rest) = keys[..prepared.len].as_chunks::<LANES>();
+        let (group_hashes, rest_hashes) = prepared.hashes.as_chunks_mut::<LANES>();
+        for (hashes, group) in group_hashes.iter_mut().zip(groups) {
+            *hashes = hash_lanes(self.key, group);
+            for hash in hashes {
+                self.index.prefetch_first(*hash);
+            }
+        }
+        debug_assert!(rest_hashes.is_empty(), "a burst is whole groups");
+        for (hash, key) in prepared.hashes[groups.len() * LANES..]
+            .iter_mut()
+            .zip(rest)
+        {
+            *hash = hash_one(self.key, key);
+            self.index.prefetch_first(*hash);
+        }
+    }
+
+    /// Second half of [`Self::lookup_burst`], for the same keys as the first: compares tags,
+    /// prefetches entries, compares keys.
+    #[inline]
+    pub fn lookup_prepared(
+        &self,
+        keys: &[FlowKey],
+        prepared: &Prepared,
+        found: &mut [Option<u32>],
+    ) {
+        debug_assert!(keys.len() == prepared.len && found.len() == keys.len());
+        let hashes = &prepared.hashes[..prepared.len];
+        let mut candidates = [Candidate::Absent; BURST_MAX];
+        for (candidate, hash) in candidates.iter_mut().zip(hashes) {
+            *candidate = self.index.candidate_first(*hash);
+            match *candidate {
+                Candidate::Entry(entry) => self.prefetch_entry(entry),
+                Candidate::Elsewhere => self.index.prefetch_second(*hash),
+                Candidate::Absent => {}
+            }
+        }
+        for (candidate, hash) in candidates.iter_mut().zip(hashes) {
+            if *candidate == Candidate::Elsewhere {
+                *candidate = self.index.candidate_second(*hash);
+                if let Candidate::Entry(entry) = *candidate {
+                    self.prefetch_entry(entry);
+                }
+            }
+        }
+        let looked_up = candidates.iter().zip(hashes).zip(keys);
+        for (out, ((candidate, hash), key)) in found.iter_mut().zip(looked_up) {
+            *out = match *candidate {
+                Candidate::Entry(entry) if self.fits(entry, key) => Some(entry),
+                Candidate::Entry(_) => self.lookup_hash(*hash, key),
+                Candidate::Elsewhere | Candidate::Absent => None,
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_entry(&self, entry: u32) {
+        if let Some(hot) = self.hot.get(entry as usize) {
+            prefetch(hot);
+        }
+    }
+
+    /// Adds an entry whose canonical key is absent and gives its number. The table sets
+    /// [`Cold::generation`] and the wheel's links, and arms the timer at `hot.last_seen` plus
+    /// `timeout_ticks` (0: never).
+    ///
+    /// # Errors
+    /// [`Full`] when every entry is in use, or when the key's places are (which, below capacity,
+    /// nobody can bring about without the hash key).
+    pub fn insert(&mut self, hot: Hot, cold: Cold, timeout_ticks: u32) -> Result<u32, Full> {
+        let key = hot.key();
+        debug_assert!(self.lookup(&key).is_none(), "a key has one entry");
+        let entry = match self.free {
+            NONE if (self.fresh as usize) < self.hot.len() => self.fresh,
+            NONE => return Err(Full),
+            freed => freed,
+        };
+        let secret = self.key;
+        let entries = &self.hot;
+        self.index
+            .insert(hash_one(secret, &key), entry, |other| {
+                hash_one(secret, &entries[other as usize].key())
+            })
+            .map_err(|_| Full)?;
+        if entry == self.free {
+            self.free = self.cold[entry as usize].wheel_next;
+        } else {
+            self.fresh += 1;
+        }
+        let generation = self.cold[entry as usize].generation.wrapping_add(1);
+        self.hot[entry as usize] = Hot {
+            flags: hot.flags | entry_flag::IN_USE,
+            ..hot
+        };
+        self.cold[entry as usize] = Cold { generation, ..cold };
+        self.arm(entry, hot.last_seen, timeout_ticks);
+        self.used += 1;
+        self.most_used = self.most_used.max(self.used);
+        Ok(entry)
+    }
+
+    fn arm(&mut self, entry: u32, last_seen: u32, timeout_ticks: u32) {
+        if timeout_ticks == 0 {
+            self.wheel.link_at_horizon(&mut self.cold, entry);
+        } else {
+            let deadline = last_seen.wrapping_add(timeout_ticks);
+            self.wheel.link(&mut self.cold, entry, deadline);
+        }
+    }
+
+    /// Takes an entry out; `None` when it is not in use.
+    pub fn remove(&mut self, entry: u32) -> Option<(Hot, Cold)> {
+        let hot = *self.hot(entry)?;
+        let was_there = self.index.remove(hash_one(self.key, &hot.key()), entry);
+        debug_assert!(was_there, "the key of an entry never changes");
+        self.wheel.unlink(&mut self.cold, entry);
+        let cold = self.cold[entry as usize];
+        self.hot[entry as usize].flags = 0;
+        self.cold[entry as usize].wheel_next = self.free;
+        self.free = entry;
+        self.used -= 1;
+        let flags = hot.flags & !entry_flag::IN_USE;
+        Some((Hot { flags, ..hot }, cold))
+    }
+
+    /// The hot part of an entry in use.
+    #[inline]
+    pub fn hot(&self, entry: u32) -> Option<&Hot> {
+        let hot = self.hot.get(entry as usize)?;
+        hot.has(entry_flag::IN_USE).then_some(hot)
+    }
+
+    /// The hot part of an entry in use. Its key and [`entry_flag::IN_USE`] are the table's.
+    #[inline]
+    pub fn hot_mut(&mut self, entry: u32) -> Option<&mut Hot> {
+        let hot = self.hot.get_mut(entry as usize)?;
+        hot.has(entry_flag::IN_USE).then_some(hot)
+    }
+
+    /// The cold part of an entry in use.
+    #[inline]
+    pub fn cold(&self, entry: u32) -> Option<&Cold> {
+        self.hot(entry)?;
+        self.cold.get(entry as usize)
+    }
+
+    /// The cold part of an entry in use. Its generation and links are the table's.
+    #[inline]
+    pub fn cold_mut(&mut self, entry: u32) -> Option<&mut Cold> {
+        self.hot(entry)?;
+        self.cold.get_mut(entry as usize)
+    }
+
+    /// Both parts of an entry in use; what [`Self::hot_mut`] and [`Self::cold_mut`] say holds.
+    #[inline]
+    pub fn both_mut(&mut self, entry: u32) -> Option<(&mut Hot, &mut Cold)> {
+        let hot = self.hot.get_mut(entry as usize)?;
+        if !hot.has(entry_flag::IN_USE) {
+            return None;
+        }
+        Some((hot, self.cold.get_mut(entry as usize)?))
+    }
+
+    /// Whether a remembered number and generation still name the same connection.
+    pub fn is_current(&self, entry: u32, generation: u32) -> bool {
+        self.cold(entry)
+            .is_some_and(|cold| cold.generation == generation)
+    }
+
+    /// Arms the timer anew, where the timeout has become shorter than the wheel knows. A deadline
+    /// that has passed is served at the next tick. Does nothing for an entry not in use.
+    pub fn rearm(&mut self, entry: u32, deadline_tick: u32) {
+        if self.hot(entry).is_some() {
+            self.wheel.unlink(&mut self.cold, entry);
+            self.wheel.link(&mut self.cold, entry, deadline_tick);
+        }
+    }
+
+    /// Serves the timers up to coarse time `now`: looks at no more than `budget` entries and no more
+    /// than [`TICKS_PER_ADVANCE_MAX`] ticks, and returns the number of entries looked at. What is
+    /// left is served by the next call.
+    ///
+    /// `timeout_of` gives an entry's idle timeout in ticks, 0 for never. Entries that have been idle
+    /// for as long go to `expired`; they stay in the table, and are reported again at the next tick
+    /// until the caller removes them. A timeout that has become shorter is noticed at the latest
+    /// after one turn of the wheel (512 s), at once after [`Self::rearm`].
+    pub fn advance(
+        &mut self,
+        now: u32,
+        budget: usize,
+        timeout_of: impl Fn(&Hot) -> u32,
+        mut expired: impl FnMut(u32),
+    ) -> usize {
+        self.wheel.skip_to_last_turn(now);
+        let mut ticks = 0;
+        let mut looked_at = 0;
+        while looked_at < budget {
+            let Some(entry) = self.wheel.due() else {
+                if ticks == TICKS_PER_ADVANCE_MAX || !self.wheel.step(now) {
+                    break;
+                }
+                ticks += 1;
+                continue;
+            };
+            looked_at += 1;
+            let hot = &self.hot[entry as usize];
+            let (last_seen, timeout) = (hot.last_seen, timeout_of(hot));
+            let idle = (now.wrapping_sub(last_seen) as i32).max(0) as u32;
+            self.wheel.unlink(&mut self.cold, entry);
+            if timeout != 0 && idle >= timeout {
+                self.wheel.link(&mut self.cold, entry, now.wrapping_add(1));
+                expired(entry);
+            } else {
+                self.arm(entry, last_seen, timeout);
+            }
+        }
+        looked_at
+    }
+
+    /// Shows the entries in use among the next `limit` numbers from `cursor` (0 to begin) and gives
+    /// the cursor of the next step, `None` after the last. Between steps the table may change: an
+    /// entry that lives through the whole walk is shown exactly once.
+    pub fn walk(
+        &self,
+        cursor: u32,
+        limit: usize,
+        mut visit: impl FnMut(u32, &Hot, &Cold),
+    ) -> Option<u32> {
+        let end = (cursor as usize)
+            .saturating_add(limit.max(1))
+            .min(self.fresh as usize) as u32;
+        for entry in cursor..end {
+            if let (Some(hot), Some(cold)) = (self.hot(entry), self.cold.get(entry as usize)) {
+                visit(entry, hot, cold);
+            }
+        }
+        (end < self.fresh).then_some(end)
+    }
+}
+
+/// Whether a live entry has this key, without a branch per field.
+#[inline(always)]
+fn same_key(hot: &Hot, key: &FlowKey) -> bool {
+    let addresses = (hot.low_address ^ key.src) | (hot.high_address ^ key.dst);
+    let ports = (hot.low_port ^ key.sport) | (hot.high_port ^ key.dport);
+    let rest = u16::from(hot.protocol ^ key.protocol) | (hot.flags & entry_flag::DEAD);
+    addresses | u32::from(ports | rest) == 0
+}
+
+const UNUSED_HOT: Hot = Hot {
+    low_address: 0,
+    high_address: 0,
+    low_port: 0,
+    high_port: 0,
+    protocol: 0,
+    state: TcpState::None,
+    flags: 0,
+    last_seen: 0,
+    epochs: [0; 2],
+    slots: [SlotId::NONE; 2],
+    adjacencies: [u16::MAX; 2],
+    tcp: [TcpSide::NEVER_SEEN; 2],
+};
+
+const UNUSED_COLD: Cold = Cold {
+    bytes: 0,
+    id: ConnId(0),
+    created: 0,
+    mapped_address: 0,
+    mapped_port: 0,
+    interfaces: [0; 2],
+    generation: 0,
+    wheel_next: NONE,
+    wheel_prev: NONE,
+    route_generation: 0,
+    icmp: [0; 2],
+    reserved: [0; 4],
+};
