@@ -10,7 +10,7 @@ use crate::packet::{Arrival, FlowKey, Meta, Side, flag, protocol};
 use crate::policy::{Decision, Denied, NewFlow};
 use crate::tunnel::{AdjacencyId, SlotId};
 use crate::verdict::{DropReason, Verdict};
-use crate::wire::icmp;
+use crate::wire::{Icmp, icmp, tcp as wire_tcp};
 use crate::worker::event::{DenyKind, Event};
 use crate::worker::{Core, View};
 
@@ -80,7 +80,8 @@ fn first_segment(
         return Ok(None);
     }
     let segment = parse::segment(packet).ok_or(DropReason::BadTcpHeader)?;
-    if segment.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN {
+    use wire_tcp::flag::{ACK, RST, SYN};
+    if segment.flags & (SYN | ACK | RST) == SYN {
         return Ok(Some(segment));
     }
     core.event(Event::Denied {
@@ -99,9 +100,13 @@ fn icmp_request(meta: &Meta, data: &[u8]) -> Result<[u8; 2], DropReason> {
     if meta.key.protocol != protocol::ICMP {
         return Ok([0; 2]);
     }
-    let kind = icmp::kind(data.get(usize::from(meta.l4_offset)..).unwrap_or_default())
-        .ok_or(DropReason::BadIcmpHeader)?;
-    if icmp::is_reply(kind[0]) { Err(DropReason::IcmpNoConn) } else { Ok(kind) }
+    let message = data.get(usize::from(meta.l4_offset)..).unwrap_or_default();
+    let (header, _) = Icmp::parse(message).ok_or(DropReason::BadIcmpHeader)?;
+    if icmp::is_request(header.kind()) {
+        Ok([header.kind(), header.code()])
+    } else {
+        Err(DropReason::IcmpNoConn)
+    }
 }
 
 fn deny(
@@ -113,7 +118,7 @@ fn deny(
 ) -> DropReason {
     let tcp = new.key.protocol == protocol::TCP;
     if let Some(kind) = denied.kind {
-        let flags = if tcp { u16::from(tcp::SYN) } else { u16::from_be_bytes(new.icmp) };
+        let flags = if tcp { u16::from(wire_tcp::flag::SYN) } else { u16::from_be_bytes(new.icmp) };
         core.event(Event::Denied {
             kind,
             key: new.key,

@@ -1,15 +1,14 @@
 //! Parse: header offsets and the flow key. What is malformed gets its reason, what is for the box
 //! goes to the slowpath.
 
-use super::Entrance;
+use super::{Entrance, reply};
 use crate::burst::Burst;
 use crate::conn::tcp::Segment;
 use crate::dpdk::Mbuf;
-use crate::packet::{FlowKey, Meta, flag, protocol};
-use crate::policy::Policy;
+use crate::packet::{FlowKey, flag, protocol};
 use crate::verdict::{DropReason, PuntClass, Verdict};
-use crate::wire::{Ethernet, Icmp, Ipv4, Mac, Tcp, Udp, ethernet, icmp, ipv4, tcp, udp};
-use crate::wire::checksum;
+use crate::wire::ethernet::{self, ethertype};
+use crate::wire::{Ethernet, Ipv4, Mac, Tcp, datagram, icmp, ipv4, tcp, udp};
 use crate::worker::{Core, View};
 
 /// UDP ports of IKE (RFC 2408 section 2.5.1) and of NAT traversal (RFC 3947 section 4).
@@ -36,100 +35,75 @@ fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
     if meta.has(flag::REASSEMBLED) || meta.hops > 0 {
         return datagram(core, view, packet);
     }
-    let interface = view.policy.interface_of_port(meta.in_port).ok_or(DropReason::InterfaceDown)?;
+    view.policy.interface_of_port(meta.in_port).ok_or(DropReason::InterfaceDown)?;
     let (header, _) = Ethernet::parse(packet.data()).ok_or(DropReason::TruncatedFrame)?;
     let (destination, kind) = (header.dst(), header.ethertype());
     if destination != Mac(view.shared.port_mac(meta.in_port)) && !destination.is_group() {
         return Err(DropReason::DestinationMac);
     }
     match kind {
-        ethernet::ethertype::ARP => return Ok(Verdict::Punt(PuntClass::Arp)),
-        ethernet::ethertype::IPV4 => {}
+        ethertype::ARP => return Ok(Verdict::Punt(PuntClass::Arp)),
+        ethertype::IPV4 if destination.is_group() => return Err(DropReason::BadIpAddress),
+        ethertype::IPV4 => {}
         _ => return Err(DropReason::NotIp),
     }
-    if destination.is_group() {
-        return Err(DropReason::BadIpAddress);
-    }
     packet.trim_front(ethernet::LEN);
-    check_header(view.policy, interface, packet)?;
     datagram(core, view, packet)
 }
 
-/// The IPv4 header by itself: lengths, checksum, addresses. Cuts the padding of the frame off.
-fn check_header(policy: &Policy, interface: u8, packet: &mut Mbuf) -> Result<(), DropReason> {
-    let total = check_lengths(packet)?;
-    packet.truncate(total);
-    let key = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    if key.src == key.dst {
-        return Err(DropReason::LandAttack);
-    }
-    if ipv4::is_unforwardable(key.src) || ipv4::is_unforwardable(key.dst) {
-        return Err(DropReason::BadIpAddress);
-    }
-    if policy.is_own(interface, key.src) {
-        return Err(DropReason::BadIpAddress);
-    }
-    Ok(())
+/// The inner packet of ESP, from its IPv4 header on.
+pub(super) fn inner(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
+    datagram(core, view, packet).unwrap_or_else(Verdict::Drop)
 }
 
-fn check_lengths(packet: &mut Mbuf) -> Result<usize, DropReason> {
-    let header = Ipv4::parse(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    let lengths = header.lengths(packet.len())?;
-    if usize::from(lengths.header) != ipv4::LEN {
+/// From the IPv4 header on. Fragments are put together first.
+fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
+    if !datagram::header_checksum_is_valid(packet.data()) {
+        return Err(header_fault(packet));
+    }
+    let parsed = datagram::parse(packet.data(), packet.len())?;
+    if parsed.flags & flag::HAS_OPTIONS != 0 {
         return Err(DropReason::IpOptions);
     }
-    if !checksum::is_valid(header.as_bytes()) {
-        return Err(DropReason::BadIpChecksum);
-    }
+    // What an Ethernet frame was padded with is no part of the packet.
+    packet.truncate(usize::from(parsed.l3_len));
     let meta = packet.meta_mut();
-    meta.l4_offset = lengths.header;
-    meta.l3_len = lengths.total;
-    Ok(usize::from(lengths.total))
-}
-
-/// The inner packet of ESP: as from the wire, but for Ethernet and for what is ours alone.
-pub(super) fn inner(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
-    let checked = check_lengths(packet).and_then(|total| {
-        packet.truncate(total);
-        datagram(core, view, packet)
-    });
-    checked.unwrap_or_else(Verdict::Drop)
-}
-
-/// From the addresses on. Fragments are put together first.
-fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
-    let header = Ipv4::parse(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    let total = usize::from(header.total_len());
-    if header.is_fragment() {
-        return fragment(core, packet);
-    }
-    let meta = packet.meta_mut();
-    meta.l4_offset = ipv4::LEN as u16;
-    meta.l3_len = total as u16;
-    transport(packet)?;
+    meta.key = parsed.key;
+    meta.flags |= parsed.flags;
+    meta.l4_offset = parsed.l4_offset;
+    meta.l3_len = parsed.l3_len;
     let meta = *packet.meta();
+    if parsed.is_fragment {
+        return Ok(fragment(core, packet));
+    }
     let interface = view.policy.interface_of_port(meta.in_port).ok_or(DropReason::InterfaceDown)?;
-    let destination = if meta.has(flag::ICMP_ERROR) {
-        addresses(packet.data()).map_or(0, |key| key.dst)
-    } else {
-        meta.key.dst
-    };
-    if view.policy.is_local(interface, destination) {
-        return local(core, view, packet);
+    let outer = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
+    if view.policy.is_local(interface, outer.src) {
+        return Err(DropReason::BadIpAddress);
+    }
+    // An error goes to the host that sent what it quotes (RFC 5508 section 4).
+    if meta.has(flag::ICMP_ERROR) && meta.key.dst != outer.dst {
+        return Err(DropReason::BadIcmpHeader);
+    }
+    if view.policy.is_local(interface, outer.dst) {
+        return local(core, view, packet, parsed.detail);
     }
     Ok(Verdict::Continue)
 }
 
+/// Which of the header's faults it is; a header that cannot be read has no checksum either.
+fn header_fault(packet: &Mbuf) -> DropReason {
+    let lengths = Ipv4::parse(packet.data())
+        .ok_or(DropReason::TruncatedFrame)
+        .and_then(|header| header.lengths(packet.len()));
+    lengths.map_or_else(|reason| reason, |_| DropReason::BadIpChecksum)
+}
+
 /// A fragment goes to the home of its addresses and waits there for the others.
-fn fragment(core: &mut Core, packet: &mut Mbuf) -> Parsed {
-    let key = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    packet.meta_mut().key = key;
-    let home = core.home.home(&key);
-    Ok(if home == core.id {
-        Verdict::Hold
-    } else {
-        core.hand_over(packet, home, Entrance::Parse)
-    })
+fn fragment(core: &mut Core, packet: &mut Mbuf) -> Verdict {
+    // By the addresses alone: only the first fragment has ports.
+    let home = core.home.home_by_addresses(&packet.meta().key);
+    if home == core.id { Verdict::Hold } else { core.hand_over(packet, home, Entrance::Parse) }
 }
 
 /// Addresses and protocol of an IPv4 packet, without ports.
@@ -138,156 +112,74 @@ pub(super) fn addresses(packet: &[u8]) -> Option<FlowKey> {
     Some(FlowKey::new(header.protocol(), header.src(), 0, header.dst(), 0))
 }
 
-/// Fills the key in from the transport header and checks that header.
-fn transport(packet: &mut Mbuf) -> Result<(), DropReason> {
-    let mut key = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    let payload = packet.data().get(ipv4::LEN..).unwrap_or_default();
-    let mut flags = 0;
-    let mut spi = 0;
-    match key.protocol {
-        protocol::TCP => {
-            let (header, _) = Tcp::parse(payload).ok_or(DropReason::BadTcpHeader)?;
-            if header.header_len() < tcp::LEN || header.header_len() > payload.len() {
-                return Err(DropReason::BadTcpHeader);
-            }
-            if !tcp::flags_are_sane(header.flags()) {
-                return Err(DropReason::BadTcpFlags);
-            }
-            (key.sport, key.dport) = (header.src_port(), header.dst_port());
-        }
-        protocol::UDP => {
-            let (header, _) = Udp::parse(payload).ok_or(DropReason::BadUdpHeader)?;
-            let len = usize::from(header.length());
-            if len < udp::LEN || len > payload.len() {
-                return Err(DropReason::BadUdpHeader);
-            }
-            (key.sport, key.dport) = (header.src_port(), header.dst_port());
-        }
-        protocol::ICMP => {
-            let (quoted, is_error) = icmp_key(&key, payload)?;
-            key = quoted;
-            flags |= if is_error { flag::ICMP_ERROR } else { 0 };
-        }
-        protocol::ESP => {
-            let header = payload.first_chunk::<8>().ok_or(DropReason::EspTruncated)?;
-            let [s0, s1, s2, s3, ..] = *header;
-            spi = u32::from_be_bytes([s0, s1, s2, s3]);
-        }
-        _ => {}
-    }
-    let meta = packet.meta_mut();
-    meta.key = key;
-    meta.flags |= flags;
-    meta.spi = spi;
-    Ok(())
-}
-
-/// The key of an ICMP message: its identifier on both sides, or for an error the key of the packet
-/// that it quotes, reversed, so that it finds the flow from the side that sends it.
-fn icmp_key(outer: &FlowKey, payload: &[u8]) -> Result<(FlowKey, bool), DropReason> {
-    let (header, quoted) = Icmp::parse(payload).ok_or(DropReason::BadIcmpHeader)?;
-    let mut key = *outer;
-    if !icmp::is_error(header.kind()) {
-        if icmp::is_query(header.kind()) {
-            (key.sport, key.dport) = (header.identifier(), header.identifier());
-        }
-        return Ok((key, false));
-    }
-    let embedded = quoted_key(quoted).ok_or(DropReason::BadIcmpHeader)?;
-    // An error goes to the host that sent what it quotes (RFC 5508 section 4).
-    if embedded.src != outer.dst {
-        return Err(DropReason::BadIcmpHeader);
-    }
-    Ok((embedded.reversed(), true))
-}
-
-/// The key of a quoted packet, of which eight bytes behind its header are enough.
-fn quoted_key(quoted: &[u8]) -> Option<FlowKey> {
-    let header = Ipv4::parse(quoted)?;
-    if header.version() != 4 || header.fragment_offset() != 0 {
-        return None;
-    }
-    let mut key = FlowKey::new(header.protocol(), header.src(), 0, header.dst(), 0);
-    let ports = quoted.get(header.header_len()..)?.first_chunk::<8>()?;
-    match key.protocol {
-        protocol::TCP | protocol::UDP => {
-            key.sport = u16::from_be_bytes([ports[0], ports[1]]);
-            key.dport = u16::from_be_bytes([ports[2], ports[3]]);
-        }
-        protocol::ICMP if icmp::is_query(ports[0]) => {
-            let identifier = u16::from_be_bytes([ports[4], ports[5]]);
-            (key.sport, key.dport) = (identifier, identifier);
-        }
-        _ => {}
-    }
-    Some(key)
-}
-
 /// A packet to one of our own addresses: ESP, IKE, ICMP, the answer to a translated flow, or
 /// nothing of ours.
-fn local(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
+fn local(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -> Parsed {
     let meta = *packet.meta();
+    let wire = !meta.has(flag::DECRYPTED);
+    let error = meta.has(flag::ICMP_ERROR);
     match meta.key.protocol {
-        protocol::ESP if !meta.has(flag::DECRYPTED) => return esp(packet, meta.spi),
-        protocol::UDP if !meta.has(flag::DECRYPTED) => match meta.key.dport {
-            IKE_PORT => return Ok(Verdict::Punt(PuntClass::Ike)),
-            NATT_PORT => return natt(packet),
-            _ => {}
-        },
-        protocol::ICMP if is_echo_request(packet) => return Ok(Verdict::Punt(PuntClass::Icmp)),
+        protocol::ESP if wire && !error => return esp(packet),
+        protocol::UDP if wire && !error && meta.key.dport == IKE_PORT => {
+            return Ok(Verdict::Punt(PuntClass::Ike));
+        }
+        protocol::UDP if wire && !error && meta.key.dport == NATT_PORT => return natt(packet),
+        protocol::ICMP if !error && detail[0] == icmp::kind::ECHO_REQUEST => {
+            return Ok(Verdict::Punt(PuntClass::Icmp));
+        }
+        // About our own ESP or IKE: the path's MTU (RFC 4301 section 8.2).
+        protocol::ESP if error => return Ok(Verdict::Punt(PuntClass::Icmp)),
         _ => {}
     }
-    if meta.has(flag::ICMP_ERROR) && meta.key.protocol == protocol::ESP {
-        return Ok(Verdict::Punt(PuntClass::Icmp));
-    }
-    if view.policy.nat.is_pool(meta.key.dst) && core.nat.owner_of(meta.key.dport).is_some() {
+    if wire && view.policy.nat.is_pool(meta.key.dst) && core.nat.owner_of(meta.key.dport).is_some()
+    {
         return Ok(Verdict::Continue);
     }
-    if meta.key.protocol == protocol::TCP && view.policy.resets_to_self(&meta) {
-        super::reply::tcp_reset(core, view, packet);
+    if meta.key.protocol == protocol::TCP && !error && view.policy.resets_to_self(meta.in_port) {
+        reply::tcp_reset(core, view, packet);
     }
     Err(DropReason::NotForUs)
 }
 
-fn is_echo_request(packet: &Mbuf) -> bool {
-    let payload = packet.data().get(ipv4::LEN..).unwrap_or_default();
-    Icmp::parse(payload).is_some_and(|(header, _)| header.kind() == icmp::kind::ECHO)
-}
-
-fn esp(packet: &mut Mbuf, spi: u32) -> Parsed {
-    if spi == 0 {
-        return Err(DropReason::InvalidSpi);
-    }
-    packet.meta_mut().l4_offset = ipv4::LEN as u16;
+fn esp(packet: &mut Mbuf) -> Parsed {
+    let spi = spi_at(packet.data(), ipv4::LEN)?;
+    packet.meta_mut().spi = spi;
     Ok(Verdict::Continue)
 }
 
 /// UDP 4500: a keepalive, IKE behind four zero bytes, or ESP (RFC 3948 section 2).
 fn natt(packet: &mut Mbuf) -> Parsed {
     let offset = ipv4::LEN + udp::LEN;
-    let payload = packet.data().get(offset..).unwrap_or_default();
-    if payload == [KEEPALIVE] {
+    if packet.data().get(offset..) == Some(&[KEEPALIVE]) {
         return Err(DropReason::NattKeepalive);
     }
-    let Some(&[s0, s1, s2, s3, ..]) = payload.first_chunk::<8>() else {
-        return Err(DropReason::EspTruncated);
-    };
-    let spi = u32::from_be_bytes([s0, s1, s2, s3]);
-    if spi == 0 {
-        return Ok(Verdict::Punt(PuntClass::Ike));
+    match spi_at(packet.data(), offset) {
+        Ok(spi) => {
+            let meta = packet.meta_mut();
+            meta.spi = spi;
+            meta.key.protocol = protocol::ESP;
+            meta.flags |= flag::UDP_ENCAPSULATED;
+            meta.l4_offset = offset as u16;
+            Ok(Verdict::Continue)
+        }
+        Err(DropReason::InvalidSpi) => Ok(Verdict::Punt(PuntClass::Ike)),
+        Err(reason) => Err(reason),
     }
-    let meta = packet.meta_mut();
-    meta.spi = spi;
-    meta.key.protocol = protocol::ESP;
-    meta.flags |= flag::UDP_ENCAPSULATED;
-    meta.l4_offset = offset as u16;
-    Ok(Verdict::Continue)
+}
+
+/// The SPI of the ESP header at `offset`; zero is none (RFC 4303 section 2.1).
+fn spi_at(packet: &[u8], offset: usize) -> Result<u32, DropReason> {
+    let header = packet.get(offset..).and_then(<[u8]>::first_chunk::<8>);
+    let &[s0, s1, s2, s3, ..] = header.ok_or(DropReason::EspTruncated)?;
+    match u32::from_be_bytes([s0, s1, s2, s3]) {
+        0 => Err(DropReason::InvalidSpi),
+        spi => Ok(spi),
+    }
 }
 
 /// The facts of a TCP packet for the connection's state.
 pub(super) fn segment(packet: &Mbuf) -> Option<Segment> {
-    let meta: &Meta = packet.meta();
-    let bytes = packet.data().get(usize::from(meta.l4_offset)..)?;
+    let bytes = packet.data().get(usize::from(packet.meta().l4_offset)..)?;
     let (header, _) = Tcp::parse(bytes)?;
     let payload = bytes.len().checked_sub(header.header_len())?;
     let syn = header.flags() & tcp::flag::SYN != 0;

@@ -17,7 +17,7 @@ pub(super) fn icmp_error(core: &mut Core, view: &View<'_>, packet: &Mbuf, error:
         return;
     }
     let mut bytes = [0; icmp::ERROR_LEN_MAX];
-    if let Some(len) = icmp::error(&mut bytes, source, packet.data(), error) {
+    if let Some(len) = icmp::error(error, source, packet.data(), &mut bytes) {
         send(core, view, packet, bytes.get(..len).unwrap_or_default());
     }
 }

@@ -1,9 +1,7 @@
 //! Rewrite: what the entry says is done to the packet. TCP state, translation, TTL, MSS; packets
 //! in clear leave here with their permit, the others go on to be sealed.
 
-mod error;
 mod fragments;
-mod translate;
 
 use super::permit::Outgoing;
 use super::{parse, reply, transmit};
@@ -16,6 +14,7 @@ use crate::packet::{Meta, Side, flag, protocol};
 use crate::tunnel::{AdjacencyId, SlotId};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::tcp::MssBounds;
+use crate::wire::translate::{End, translate, translate_error};
 use crate::wire::{Ipv4, icmp};
 use crate::worker::event::TeardownReason;
 use crate::worker::{Core, View};
@@ -83,12 +82,8 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), Dr
         track(core, packet, &meta, from)?
     };
     account(core, &meta, packet);
-    if meta.has(flag::ICMP_ERROR) {
-        error::translate(packet.data_mut(), &hot, &cold, from);
-    } else {
-        clamp(view, packet, &hot);
-        translate::apply(packet, &hot, &cold, from);
-    }
+    clamp(view, packet, &hot);
+    apply_translation(packet, &hot, &cold, from);
     if let Some(mut header) = Ipv4::parse_mut(packet.data_mut()) {
         header.decrement_ttl();
     }
@@ -100,6 +95,31 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), Dr
     sealed_key(facts, &hot, &cold, from);
     finish(core, view, meta.conn, from, progress);
     Ok(())
+}
+
+/// Writes the mapped source into packets of the initiator, the real destination into the others;
+/// in an ICMP error also into the packet that it quotes.
+fn apply_translation(packet: &mut Mbuf, hot: &Hot, cold: &Cold, from: Side) {
+    if !hot.has(entry_flag::SOURCE_TRANSLATED) {
+        return;
+    }
+    let (end, address, port) = if from == hot.initiator() {
+        (End::Source, cold.mapped_address, cold.mapped_port)
+    } else {
+        let (address, port) = match hot.initiator() {
+            Side::Low => (hot.low_address, hot.low_port),
+            Side::High => (hot.high_address, hot.high_port),
+        };
+        (End::Destination, address, port)
+    };
+    let meta = *packet.meta();
+    let l4_offset = usize::from(meta.l4_offset);
+    // The headers were parsed, so they lie in the packet.
+    let _ = if meta.has(flag::ICMP_ERROR) {
+        translate_error(packet.data_mut(), l4_offset, end, address, port)
+    } else {
+        translate(packet.data_mut(), l4_offset, end, address, port)
+    };
 }
 
 /// Where a packet leaves.
@@ -170,7 +190,7 @@ fn check_len(
         return Ok(false);
     }
     if Ipv4::parse(packet.data()).is_some_and(|header| header.dont_fragment()) {
-        reply::icmp_error(core, view, packet, icmp::Error::TooBig(mtu as u16));
+        reply::icmp_error(core, view, packet, icmp::Error::FragmentationNeeded { mtu: mtu as u16 });
         return Err(DropReason::MtuExceeded);
     }
     Ok(true)
@@ -207,7 +227,7 @@ fn account(core: &mut Core, meta: &Meta, packet: &Mbuf) {
 /// Brings the MSS of a SYN within `sysopt connection tcpmss` and what either tunnel takes.
 fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
     let meta = *packet.meta();
-    if meta.key.protocol != protocol::TCP {
+    if meta.key.protocol != protocol::TCP || meta.has(flag::ICMP_ERROR) {
         return;
     }
     let bytes = packet.data_mut().get_mut(usize::from(meta.l4_offset)..).unwrap_or_default();

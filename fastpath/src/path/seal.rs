@@ -67,7 +67,7 @@ fn make_room<'r>(
         return Err(Verdict::Drop(DropReason::EspSelector));
     }
     let inner_len = packet.len();
-    if packet.headroom() < sa.head_len() + ethernet::HEADER_LEN
+    if packet.headroom() < sa.head_len() + ethernet::LEN
         || !packet.append(sa.tail_len(inner_len))
         || !packet.prepend(sa.head_len())
     {

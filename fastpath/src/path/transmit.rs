@@ -7,7 +7,8 @@ use crate::dpdk::{Mbuf, TxQueue};
 use crate::limits::BURST_MAX;
 use crate::tunnel::{AdjacencyId, Resolution};
 use crate::verdict::{DropReason, PuntClass, Verdict};
-use crate::wire::ethernet;
+use crate::wire::ethernet::{self, ethertype};
+use crate::wire::{Ethernet, Mac};
 use crate::worker::{Core, View};
 
 /// A worker's transmit queues with what waits for the end of the burst.
@@ -61,11 +62,14 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
         .and_then(|(interface, _)| view.policy.interface(interface))
         .filter(|interface| interface.up)
         .and_then(|interface| interface.port);
-    let (Some(port), true) = (port, packet.prepend(ethernet::HEADER_LEN)) else {
+    let (Some(port), true) = (port, packet.prepend(ethernet::LEN)) else {
         return core.decided.push(packet, Verdict::Drop(DropReason::InterfaceDown));
     };
     let source = view.shared.port_mac(port);
-    ethernet::emit(packet.data_mut(), mac, source, ethernet::TYPE_IPV4);
+    let header = Ethernet::emit(Mac(mac), Mac(source), ethertype::IPV4);
+    if let Some(front) = packet.data_mut().first_chunk_mut() {
+        *front = header.0;
+    }
     queue(core, port, packet);
 }
 

@@ -139,8 +139,14 @@ mod tests {
         assert_eq!(request.operation(), Some(Operation::Request));
         let reply = request.reply(ours);
         assert_eq!(reply.operation(), Some(Operation::Reply));
-        assert_eq!((reply.sender_mac(), reply.sender_address()), (ours, 0x0a00_0002));
-        assert_eq!((reply.target_mac(), reply.target_address()), (asker, 0x0a00_0001));
+        assert_eq!(
+            (reply.sender_mac(), reply.sender_address()),
+            (ours, 0x0a00_0002)
+        );
+        assert_eq!(
+            (reply.target_mac(), reply.target_address()),
+            (asker, 0x0a00_0001)
+        );
     }
 
     proptest! {

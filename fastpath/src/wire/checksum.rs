@@ -145,7 +145,10 @@ mod tests {
     #[test]
     fn rfc1071_example() {
         // Section 3: the bytes 00 01 f2 03 f4 f5 f6 f7 sum to ddf2.
-        assert_eq!(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), 0xddf2);
+        assert_eq!(
+            sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]),
+            0xddf2
+        );
     }
 
     #[test]

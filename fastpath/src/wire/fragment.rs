@@ -106,8 +106,16 @@ mod tests {
         assert_eq!(
             fragments,
             [
-                Fragment { start: 0, len: 1376, word: MORE_FRAGMENTS },
-                Fragment { start: 1376, len: 104, word: 172 },
+                Fragment {
+                    start: 0,
+                    len: 1376,
+                    word: MORE_FRAGMENTS
+                },
+                Fragment {
+                    start: 1376,
+                    len: 104,
+                    word: 172
+                },
             ]
         );
     }

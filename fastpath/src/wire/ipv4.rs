@@ -290,7 +290,13 @@ mod tests {
         let mut header = Ipv4(bytes);
         header.fill_checksum();
         assert_eq!(header.checksum(), 0xb1e6);
-        assert_eq!(header.lengths(60), Ok(Lengths { header: 20, total: 60 }));
+        assert_eq!(
+            header.lengths(60),
+            Ok(Lengths {
+                header: 20,
+                total: 60
+            })
+        );
         assert_eq!(header.lengths(59), Err(DropReason::TruncatedFrame));
     }
 

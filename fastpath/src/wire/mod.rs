@@ -7,16 +7,21 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod datagram;
 pub mod ethernet;
 mod field;
 pub mod fragment;
+pub mod icmp;
 pub mod ipv4;
 pub mod tcp;
+pub mod translate;
 pub mod udp;
 
 pub use arp::Arp;
 pub use checksum::Delta;
+pub use datagram::Datagram;
 pub use ethernet::{Ethernet, Mac};
+pub use icmp::Icmp;
 pub use ipv4::Ipv4;
 pub use tcp::Tcp;
 pub use udp::Udp;

@@ -23,7 +23,9 @@ fn packet(flags: u8, sequence: u32, acknowledgement: u32, payload: &[u8]) -> Vec
     header.set_dst_port(80);
     header.set_sequence(sequence);
     header.set_acknowledgement(acknowledgement);
-    let mut bytes = Ipv4::emit(0x0a00_0001, 0x0a00_0002, 6, tcp.len()).0.to_vec();
+    let mut bytes = Ipv4::emit(0x0a00_0001, 0x0a00_0002, 6, tcp.len())
+        .0
+        .to_vec();
     bytes.append(&mut tcp);
     bytes
 }
@@ -43,7 +45,13 @@ fn options_of_a_linux_syn() {
 
 #[test]
 fn broken_options_end_the_walk() {
-    for options in [&[2, 4, 5][..], &[2, 0, 5, 5], &[2, 1, 5, 5], &[8, 40, 0, 0], &[2]] {
+    for options in [
+        &[2, 4, 5][..],
+        &[2, 0, 5, 5],
+        &[2, 1, 5, 5],
+        &[8, 40, 0, 0],
+        &[2],
+    ] {
         let bytes = segment(flag::SYN, options, &[]);
         assert_eq!(Options::of(&bytes).mss(), None, "{options:?}");
     }
@@ -57,17 +65,42 @@ fn mss_is_clamped_both_ways() {
     assert_eq!(bounds.clamp(1460), 1380);
     assert_eq!(bounds.clamp(536), 536);
     assert_eq!(MssBounds { max: 0, min: 0 }.clamp(9000), 9000);
-    assert_eq!(MssBounds { max: 1380, min: 600 }.clamp(536), 600);
+    assert_eq!(
+        MssBounds {
+            max: 1380,
+            min: 600
+        }
+        .clamp(536),
+        600
+    );
     assert_eq!(MssBounds { max: 500, min: 600 }.clamp(400), 500);
 }
 
 #[test]
 fn flags_of_scanners_are_not_sane() {
     use flag::{ACK, FIN, PSH, RST, SYN, URG};
-    for flags in [SYN, SYN | ACK, ACK, ACK | FIN, RST, RST | ACK, PSH | ACK, 0xc0 | SYN] {
+    for flags in [
+        SYN,
+        SYN | ACK,
+        ACK,
+        ACK | FIN,
+        RST,
+        RST | ACK,
+        PSH | ACK,
+        0xc0 | SYN,
+    ] {
         assert!(flags_are_sane(flags), "{flags:#x}");
     }
-    for flags in [0, FIN, SYN | FIN, SYN | RST, FIN | RST | ACK, FIN | PSH | URG, PSH, URG] {
+    for flags in [
+        0,
+        FIN,
+        SYN | FIN,
+        SYN | RST,
+        FIN | RST | ACK,
+        FIN | PSH | URG,
+        PSH,
+        URG,
+    ] {
         assert!(!flags_are_sane(flags), "{flags:#x}");
     }
 }
@@ -83,7 +116,12 @@ fn a_syn_is_answered_with_its_acknowledgement() {
     assert_eq!((tcp.sequence(), tcp.acknowledgement()), (0, 1001));
     assert_eq!(tcp.flags(), flag::RST | flag::ACK);
     let (src, dst) = (ip.src(), ip.dst());
-    assert!(checksum::segment_is_valid(src, dst, 6, &answer[ipv4::LEN..]));
+    assert!(checksum::segment_is_valid(
+        src,
+        dst,
+        6,
+        &answer[ipv4::LEN..]
+    ));
 }
 
 #[test]

@@ -128,7 +128,10 @@ mod tests {
         let mut segment = vec![0x04, 0x00, 0x00, 0x35, 0x00, 0x0a, 0, 0, 0x68, 0x69];
         let (src, dst) = (0x0a00_0001, 0x0a00_0002);
         let sum = 0x0a00 + 1 + 0x0a00 + 2 + 17 + 10 + 0x0400 + 0x35 + 0x0a + 0x6869;
-        assert_eq!(checksum::of_segment(src, dst, protocol::UDP, &segment), !(sum as u16));
+        assert_eq!(
+            checksum::of_segment(src, dst, protocol::UDP, &segment),
+            !(sum as u16)
+        );
         assert!(checksum_is_valid(src, dst, &segment));
         segment[6..8].copy_from_slice(&(!(sum as u16)).to_be_bytes());
         assert!(checksum_is_valid(src, dst, &segment));
