@@ -1,5 +1,6 @@
 //! What only the CPU can do: read the TSC, prefetch.
 #![expect(unsafe_code, reason = "CPU instructions without a safe wrapper")]
+#![expect(clippy::inline_always, reason = "each is one instruction")]
 
 /// Reads the time stamp counter.
 #[inline(always)]

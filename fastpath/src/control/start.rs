@@ -239,8 +239,10 @@ impl Builder<'_> {
         transmit: Vec<TxQueue>,
         events: Producer<crate::worker::event::Event>,
     ) -> Result<Core, StartError> {
-        let key: [u8; 16] = random(self.settings);
-        let hash_key = HashKey::from_bytes(key);
+        let hash_key = HashKey([
+            u64::from_ne_bytes(random(self.settings)),
+            u64::from_ne_bytes(random(self.settings)),
+        ]);
         let iv_key = random(self.settings);
         Ok(Core {
             id,

@@ -8,7 +8,7 @@ use super::sa::{BuildError, SaParameters, Selectors, prepare};
 use super::suite::{SALT_LEN, Suite};
 use crate::crypto::{Direction, Engines, KeySet};
 use crate::packet::FlowKey;
-use crate::tunnel::SlotId;
+use crate::tunnel::{HasSpi, SlotId};
 use crate::verdict::DropReason;
 
 /// What every packet reads and nobody writes, and the window's top.
@@ -58,6 +58,12 @@ pub struct InboundSa {
 const REPLAYED: usize = 0;
 const NOT_AUTHENTIC: usize = 1;
 
+impl HasSpi for InboundSa {
+    fn spi(&self) -> u32 {
+        Self::spi(self)
+    }
+}
+
 impl InboundSa {
     /// An SA that has received nothing yet.
     pub fn build(parameters: &SaParameters<'_>, engines: &Engines) -> Result<Self, BuildError> {
@@ -83,6 +89,19 @@ impl InboundSa {
             home: parameters.home,
             selectors: parameters.selectors,
         })
+    }
+
+    /// Whether its packets come in UDP.
+    #[inline]
+    pub fn is_encapsulated(&self) -> bool {
+        self.encapsulation().is_some()
+    }
+
+    /// Whether packets between these addresses lie within its selectors, whatever their ports.
+    #[inline]
+    pub fn selects_addresses(&self, key: &FlowKey) -> bool {
+        let selectors = self.selectors();
+        selectors.remote.contains(key.src) && selectors.local.contains(key.dst)
     }
 
     /// Whether an inner packet may come by this SA (RFC 4301 section 5.2 step 4).

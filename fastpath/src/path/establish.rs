@@ -21,8 +21,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     if burst.packets().iter().all(|packet| packet.meta().has(flag::HAS_CONN)) {
         return;
     }
-    let mut decided = core::mem::take(&mut core.decided);
-    burst.step(&mut decided, |packet| {
+    core.step(burst, |core, packet| {
         if packet.meta().has(flag::HAS_CONN) {
             return Verdict::Continue;
         }
@@ -35,7 +34,6 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             },
         }
     });
-    core.decided = decided;
 }
 
 /// Everything about a new flow that is known before its entry is made.

@@ -7,7 +7,7 @@ use crate::verdict::DropReason;
 
 /// What the gate says of a packet whose flow is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub(crate) enum Gate {
     /// It goes on.
     Pass,
     /// It is not this flow's packet; nothing of the flow moves.
@@ -31,7 +31,7 @@ pub enum Gate {
 ///
 /// Cost: at most two loads of slot words.
 #[inline]
-pub fn compare(
+pub(crate) fn compare(
     hot: &Hot,
     from: Side,
     arrival: Arrival,

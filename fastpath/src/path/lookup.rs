@@ -17,18 +17,16 @@ use crate::worker::{Core, View};
 ///
 /// Cost: one home hash per packet; bucket and entry lines prefetched for the whole burst.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    let mut decided = core::mem::take(&mut core.decided);
-    burst.step(&mut decided, |packet| send_home(core, view, packet));
+    core.step(burst, |core, packet| send_home(core, view, packet));
     let keys: ArrayVec<FlowKey, BURST_MAX> =
         burst.packets().iter().map(|packet| packet.meta().key.canonical().0).collect();
     let mut found = [None; BURST_MAX];
     core.conns.lookup_burst(&keys, &mut found);
     let mut found = found.into_iter();
-    burst.step(&mut decided, |packet| match found.next().flatten() {
+    core.step(burst, |core, packet| match found.next().flatten() {
         Some(index) => enter(core, view, packet, index),
         None => Verdict::Continue,
     });
-    core.decided = decided;
 }
 
 /// Restores the real destination of what was sent to a mapped address, and hands over what another

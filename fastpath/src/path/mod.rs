@@ -20,8 +20,7 @@ mod rewrite;
 mod seal;
 mod transmit;
 
-pub use gate::{Gate, compare};
-pub use permit::Outgoing;
+pub(crate) use permit::Outgoing;
 pub(crate) use transmit::{OutQueues, enqueue, enqueue_frame};
 
 use crate::burst::Burst;
@@ -30,7 +29,7 @@ use crate::worker::{Core, View};
 /// Where another worker, or the slowpath, lets a packet take up the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Entrance {
+pub(crate) enum Entrance {
     /// From the wire, or a fragment at the home of its addresses.
     Parse = 0,
     /// ESP at the home of its SA.
@@ -47,10 +46,10 @@ pub enum Entrance {
 
 impl Entrance {
     /// Every entrance at which a worker hands packets over.
-    pub const HANDOFF: [Self; 4] = [Self::Parse, Self::Open, Self::Lookup, Self::Seal];
+    pub(crate) const HANDOFF: [Self; 4] = [Self::Parse, Self::Open, Self::Lookup, Self::Seal];
 
     /// The entrance with this number; the slowpath's last one for what is unknown.
-    pub const fn from_raw(raw: u8) -> Self {
+    pub(crate) const fn from_raw(raw: u8) -> Self {
         match raw {
             0 => Self::Parse,
             1 => Self::Open,
@@ -66,7 +65,7 @@ impl Entrance {
 ///
 /// What is left in `burst` at the end of a step goes on; what left it has a verdict, or stands in
 /// a transmit queue with its permit.
-pub fn run_burst(core: &mut Core, view: &View<'_>, burst: &mut Burst, entrance: Entrance) {
+pub(crate) fn run_burst(core: &mut Core, view: &View<'_>, burst: &mut Burst, entrance: Entrance) {
     if entrance <= Entrance::Parse {
         parse::step(core, view, burst);
     }

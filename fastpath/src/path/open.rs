@@ -26,8 +26,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
         view.shared.sad.prefetch(packet.meta().spi);
     }
     let mut sas: ArrayVec<&InboundSa, BURST_MAX> = ArrayVec::new();
-    let mut decided = core::mem::take(&mut core.decided);
-    burst.step(&mut decided, |packet| {
+    core.step(burst, |core, packet| {
         if !is_esp(packet) {
             return Verdict::Continue;
         }
@@ -40,7 +39,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
         }
     });
     let mut outcomes = open(core, &sas, burst).into_iter().zip(&sas);
-    burst.step(&mut decided, |packet| {
+    core.step(burst, |core, packet| {
         if !is_esp(packet) {
             return Verdict::Continue;
         }
@@ -49,7 +48,6 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             None => Verdict::Drop(DropReason::InvalidSpi),
         }
     });
-    core.decided = decided;
 }
 
 fn is_esp(packet: &Mbuf) -> bool {

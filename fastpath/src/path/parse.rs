@@ -22,9 +22,7 @@ const KEEPALIVE: u8 = 0xff;
 ///
 /// Cost: the packet's first line, and the line of its facts.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    let mut decided = core::mem::take(&mut core.decided);
-    burst.step(&mut decided, |packet| parse(core, view, packet).unwrap_or_else(Verdict::Drop));
-    core.decided = decided;
+    core.step(burst, |core, packet| parse(core, view, packet).unwrap_or_else(Verdict::Drop));
 }
 
 type Parsed = Result<Verdict, DropReason>;

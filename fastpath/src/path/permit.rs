@@ -5,7 +5,7 @@ use crate::dpdk::Mbuf;
 /// A packet that policy has let through. There is no other way into a transmit queue, so
 /// forwarding past policy does not compile.
 #[derive(Debug)]
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     packet: Mbuf,
 }
 
@@ -29,11 +29,6 @@ impl Outgoing {
     /// their permit before.
     pub(crate) fn injected(packet: Mbuf) -> Self {
         Self { packet }
-    }
-
-    /// The packet.
-    pub fn packet(&self) -> &Mbuf {
-        &self.packet
     }
 
     pub(super) fn into_packet(self) -> Mbuf {

@@ -23,16 +23,10 @@ use crate::worker::{Core, View};
 ///
 /// Cost: both lines of the entry, the packet's first line.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    let mut decided = core::mem::take(&mut core.decided);
-    burst.step(&mut decided, |packet| match rewrite(core, view, packet) {
+    core.step(burst, |core, packet| match rewrite(core, view, packet) {
         Ok(()) => Verdict::Continue,
         Err(reason) => Verdict::Drop(reason),
     });
-    // `rewrite` may have answered: what it decided about the answers is kept.
-    for (packet, verdict) in core.decided.drain() {
-        decided.push(packet, verdict);
-    }
-    core.decided = decided;
     leave(core, view, burst);
 }
 

@@ -26,15 +26,13 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
         return;
     }
     let mut sas: ArrayVec<&OutboundSa, BURST_MAX> = ArrayVec::new();
-    let mut decided = core::mem::take(&mut core.decided);
-    burst.step(&mut decided, |packet| match make_room(core, view, packet) {
+    core.step(burst, |core, packet| match make_room(core, view, packet) {
         Ok(sa) => {
             sas.push(sa);
             Verdict::Continue
         }
         Err(verdict) => verdict,
     });
-    core.decided = decided;
     let sealed = seal(core, &sas, burst);
     for (packet, sealed) in burst.packets_mut().drain(..).zip(sealed) {
         if sealed {
@@ -98,8 +96,13 @@ fn seal(core: &mut Core, sas: &[&OutboundSa], burst: &mut Burst) -> ArrayVec<boo
     let mut jobs: ArrayVec<SealJob<'_>, BURST_MAX> = ArrayVec::new();
     for (packet, sa) in burst.packets_mut().iter_mut().zip(sas) {
         let meta = *packet.meta();
-        let inner_len = usize::from(meta.l3_len);
-        jobs.push(SealJob::new(sa, meta.sequence, packet.data_mut(), inner_len));
+        jobs.push(SealJob {
+            sa,
+            sequence: meta.sequence,
+            packet: packet.data_mut(),
+            inner_len: usize::from(meta.l3_len),
+            sealed: false,
+        });
     }
     seal_burst(&mut core.seal, &mut jobs);
     jobs.iter().map(|job| job.sealed).collect()

@@ -69,6 +69,24 @@ impl Core {
         }
     }
 
+    /// Asks `step` about every packet of a burst; those that do not go on are decided about.
+    ///
+    /// Cost: eight bytes moved per packet.
+    #[inline]
+    pub(crate) fn step(
+        &mut self,
+        burst: &mut Burst,
+        mut step: impl FnMut(&mut Self, &mut Mbuf) -> Verdict,
+    ) {
+        let mut packets = core::mem::take(burst.packets_mut());
+        for mut packet in packets.drain(..) {
+            match step(self, &mut packet) {
+                Verdict::Continue => burst.packets_mut().push(packet),
+                verdict => self.decided.push(packet, verdict),
+            }
+        }
+    }
+
     /// Sends a packet to the worker that owns what it needs.
     pub(crate) fn hand_over(&mut self, packet: &mut Mbuf, home: u8, entrance: Entrance) -> Verdict {
         let meta = packet.meta_mut();
