@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Holdfast from outside: network-namespace topologies, real peers, scenarios and the demo.
+#![forbid(unsafe_code)]
+
+pub mod demo;
+pub mod lab;

@@ -1,0 +1,242 @@
+//! Small traffic of the lab: UDP echo and probes, held TCP connections, forged frames.
+
+use std::io::{BufRead, Read, Write, stdin};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::error::{Doing, Result, failed};
+use super::frame::{Segment, tcp_frame};
+use super::interrupt::wait_for;
+use super::namespace::Namespace;
+use super::packet_socket::PacketSocket;
+use super::process::Process;
+use super::run::beside;
+
+/// Port of the TCP and UDP echo servers (RFC 862).
+pub const ECHO_PORT: u16 = 7;
+/// A held connection answers within this time, or it is dead. Long enough for the retransmission
+/// that an outage of half a minute has put off.
+const ECHO_WAIT: Duration = Duration::from_secs(70);
+const PROBE_BYTES: usize = 32;
+const START: Duration = Duration::from_secs(10);
+
+/// Echoes UDP datagrams on every address of the namespace until the process ends.
+pub fn udp_echo(port: u16) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).doing("bind the UDP echo")?;
+    println!("ready");
+    let mut buffer = [0; 2048];
+    loop {
+        let (len_bytes, from) = socket.recv_from(&mut buffer).doing("receive")?;
+        // What cannot be sent back is lost, as any datagram may be.
+        let _ = socket.send_to(&buffer[..len_bytes], from);
+    }
+}
+
+/// Sends `count` datagrams and prints how many came back within a second each.
+pub fn udp_send(target: SocketAddr, source_port: u16, count: u32) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, source_port)).doing("bind")?;
+    socket
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .doing("set a timeout")?;
+    let mut buffer = [0; 2048];
+    let mut returned = 0;
+    for number in 0..count {
+        let probe = number.to_be_bytes();
+        socket.send_to(&probe, target).doing("send")?;
+        while let Ok((len_bytes, from)) = socket.recv_from(&mut buffer) {
+            if from == target && buffer[..len_bytes] == probe {
+                returned += 1;
+                break;
+            }
+        }
+    }
+    println!("returned {returned} of {count}");
+    Ok(())
+}
+
+/// Echoes TCP streams until the process ends.
+pub fn tcp_echo(port: u16) -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).doing("bind the TCP echo")?;
+    println!("ready");
+    for stream in listener.incoming().flatten() {
+        thread::spawn(move || echo(stream));
+    }
+    Ok(())
+}
+
+fn echo(mut stream: TcpStream) {
+    let mut buffer = [0; 2048];
+    while let Ok(len_bytes) = stream.read(&mut buffer) {
+        if len_bytes == 0 || stream.write_all(&buffer[..len_bytes]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Opens `count` connections and keeps them; each line on standard input makes every connection
+/// send a probe, and the number that came back is printed.
+pub fn tcp_hold(target: SocketAddr, count: usize) -> Result<()> {
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        let stream = TcpStream::connect_timeout(&target, START).doing("connect")?;
+        stream
+            .set_read_timeout(Some(ECHO_WAIT))
+            .doing("set a timeout")?;
+        stream.set_nodelay(true).doing("set no delay")?;
+        streams.push(stream);
+    }
+    println!("ready");
+    for (round, _) in stdin()
+        .lock()
+        .lines()
+        .map_while(std::result::Result::ok)
+        .enumerate()
+    {
+        let probe = [round as u8; PROBE_BYTES];
+        // All are sent before any is awaited: they retransmit at the same time.
+        let sent: Vec<bool> = streams
+            .iter()
+            .map(|mut s| s.write_all(&probe).is_ok())
+            .collect();
+        let alive = streams
+            .iter()
+            .zip(sent)
+            .filter(|(stream, sent)| *sent && returns(stream, probe))
+            .count();
+        println!("round {round} alive {alive}");
+    }
+    Ok(())
+}
+
+fn returns(mut stream: &TcpStream, probe: [u8; PROBE_BYTES]) -> bool {
+    let mut back = [0; PROBE_BYTES];
+    stream.read_exact(&mut back).is_ok() && back == probe
+}
+
+/// Sends a forged TCP segment out of `device`.
+pub fn raw_send(device: &str, destination_mac: [u8; 6], segment: &Segment) -> Result<()> {
+    const FORGED_SOURCE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x66];
+    PacketSocket::open(device)?.send(&tcp_frame(FORGED_SOURCE, destination_mac, segment))
+}
+
+/// A command for a subcommand of `lab-tool` in `space`.
+fn tool(space: &Namespace, args: &[&str]) -> Result<std::process::Command> {
+    let mut command = space.command(&beside("lab-tool")?.to_string_lossy());
+    command.args(args);
+    Ok(command)
+}
+
+/// Starts the TCP or UDP echo server (`tcp-echo`, `udp-echo`) in `space`.
+pub fn start_echo(space: &Namespace, kind: &str, directory: &Path) -> Result<Process> {
+    let command = tool(space, &[kind, &ECHO_PORT.to_string()])?;
+    let mut process = Process::start(kind, command, &directory.join(format!("{kind}.log")))?;
+    process.wait_output("ready", START)?;
+    Ok(process)
+}
+
+/// Sends `count` UDP probes from `space` and gives how many came back.
+pub fn probe_udp(space: &Namespace, server: &str, source_port: u16, count: u32) -> Result<u32> {
+    let target = format!("{server}:{ECHO_PORT}");
+    let program = beside("lab-tool")?;
+    let (port, count) = (source_port.to_string(), count.to_string());
+    let args = [
+        "udp-send",
+        &target,
+        "--source-port",
+        &port,
+        "--count",
+        &count,
+    ];
+    let text = space.run(&program.to_string_lossy(), &args)?;
+    match text
+        .split(' ')
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+    {
+        Some(returned) => Ok(returned),
+        None => failed(format!("udp-send said `{text}`")),
+    }
+}
+
+/// Sends a forged segment out of `device` of `space`.
+pub fn forge(space: &Namespace, device: &str, to_mac: [u8; 6], segment: &Segment) -> Result<()> {
+    let mac = to_mac.map(|byte| format!("{byte:02x}")).join(":");
+    let payload = String::from_utf8_lossy(&segment.payload).into_owned();
+    let numbers = [
+        segment.flags.into(),
+        segment.sequence,
+        segment.acknowledgement,
+    ]
+    .map(|number: u32| number.to_string());
+    let ends = [segment.source, segment.destination].map(|end: SocketAddrV4| end.to_string());
+    let args = [
+        "raw-send",
+        device,
+        "--to-mac",
+        &mac,
+        "--source",
+        &ends[0],
+        "--destination",
+        &ends[1],
+        "--flags",
+        &numbers[0],
+        "--sequence",
+        &numbers[1],
+        "--acknowledgement",
+        &numbers[2],
+        "--payload",
+        &payload,
+    ];
+    space
+        .run(&beside("lab-tool")?.to_string_lossy(), &args)
+        .map(|_| ())
+}
+
+/// TCP connections that are kept open and can be probed.
+#[derive(Debug)]
+pub struct HeldConnections {
+    process: Process,
+    rounds: usize,
+}
+
+impl HeldConnections {
+    /// Opens `count` connections from `space` to the echo server at `server`.
+    pub fn open(space: &Namespace, server: &str, count: usize, log: &Path) -> Result<Self> {
+        let target = format!("{server}:{ECHO_PORT}");
+        let command = tool(space, &["tcp-hold", &target, "--count", &count.to_string()])?;
+        let mut process = Process::start("the held connections", command, log)?;
+        process.wait_output("ready", START * 3)?;
+        Ok(Self { process, rounds: 0 })
+    }
+
+    /// Sends a probe on each without waiting for the answers.
+    pub fn send_probes(&mut self) -> Result<()> {
+        self.process.send_line("probe")?;
+        self.rounds += 1;
+        Ok(())
+    }
+
+    /// How many answered the last probe.
+    pub fn alive(&mut self) -> Result<usize> {
+        let Some(round) = self.rounds.checked_sub(1) else {
+            return failed("no probe was sent");
+        };
+        let start = format!("round {round} alive ");
+        wait_for("the answers of the held connections", ECHO_WAIT * 2, || {
+            self.process.expect_running()?;
+            let output = self.process.output();
+            let found = output
+                .lines()
+                .find_map(|line| line.strip_prefix(&start)?.parse().ok());
+            Ok(found)
+        })
+    }
+
+    /// Sends a probe on each and gives how many answered.
+    pub fn probe(&mut self) -> Result<usize> {
+        self.send_probes()?;
+        self.alive()
+    }
+}
