@@ -104,7 +104,7 @@ pub(crate) enum Token {
 /// A word of a [`Token::Choice`].
 #[derive(Debug)]
 pub(crate) struct Word {
-    pub(crate) word: &'static str,
+    pub(crate) text: &'static str,
     pub(crate) value: u32,
     pub(crate) help: &'static str,
 }
@@ -125,8 +125,8 @@ pub(crate) const fn choice(name: &'static str, options: &'static [Word]) -> Toke
 }
 
 /// A word of a choice.
-pub(crate) const fn word(word: &'static str, value: u32, help: &'static str) -> Word {
-    Word { word, value, help }
+pub(crate) const fn word(text: &'static str, value: u32, help: &'static str) -> Word {
+    Word { text, value, help }
 }
 
 /// The `no` form of a row.

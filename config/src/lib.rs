@@ -5,6 +5,10 @@
 //! drives all of them, and [`command_reference`].
 
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the effects of all commands have one type, also of those that cannot be refused"
+)]
 
 mod access_group;
 mod access_list;

@@ -69,9 +69,10 @@ impl Reader {
             self.skip(number, line.span());
             return;
         }
-        let found = match line.is_indented() {
-            true => recognise(&self.config, &self.mode, &line),
-            false => recognise_outer(&self.config, &self.mode, &line),
+        let found = if line.is_indented() {
+            recognise(&self.config, &self.mode, &line)
+        } else {
+            recognise_outer(&self.config, &self.mode, &line)
         };
         match carry_out(&mut self.config, &mut self.mode, &line, found) {
             Ok(applied) => {

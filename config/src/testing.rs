@@ -8,7 +8,12 @@ use crate::{
     navigation, route, service, sysopt, timeout, tunnel_group,
 };
 
-pub(crate) mod generated;
+mod check_cases;
+mod generated;
+mod interactive;
+mod reference;
+mod text;
+mod whole;
 
 /// The sample configuration of Cisco's note on persistent IPsec tunneled flows.
 pub(crate) const SEED: &str = include_str!("../tests/fixtures/ciscoasa.cfg");
@@ -97,7 +102,10 @@ fn every_effect_is_what_its_case_says() {
         let applied = apply_line(&mut config, &mut mode, line).expect(line);
         assert_eq!(applied.command, case.row, "{line}");
         assert!((case.then)(&config, &mode), "{line}");
-        assert!(config != before || mode != mode_before, "{line} changes nothing");
+        assert!(
+            config != before || mode != mode_before,
+            "{line} changes nothing"
+        );
         if let Some(undo) = case.undo {
             apply_line(&mut config, &mut mode, undo).expect(undo);
             assert_eq!(config, before, "{line}, then {undo}");

@@ -42,7 +42,7 @@ fn ports(args: &Args, side: &str) -> Result<PortMatch, Refusal> {
     if let Some(operator) = args.find_number(&name("operator")) {
         let port = args.short(&name("port"))?;
         let operator = OPERATORS.iter().find(|word| word.value == operator);
-        return match operator.map(|word| word.word) {
+        return match operator.map(|word| word.text) {
             Some("eq") => Ok(PortMatch::Eq(port)),
             Some("gt") => Ok(PortMatch::Gt(port)),
             Some("lt") => Ok(PortMatch::Lt(port)),

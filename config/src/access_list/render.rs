@@ -19,7 +19,7 @@ fn show_line(line: &AclLine) -> String {
     match line {
         AclLine::Remark(words) => format!("remark {words}"),
         AclLine::Standard { permit, net } => {
-            format!("standard {} {}", action(*permit), show_net(net))
+            format!("standard {} {}", action(*permit), show_net(*net))
         }
         AclLine::Extended(entry) => show_entry(entry),
     }
@@ -46,11 +46,11 @@ pub(crate) fn show_entry(entry: &AccessEntry) -> String {
     let mut text = format!(
         "extended {} {protocol} {}",
         action(entry.permit),
-        show_net(&entry.source)
+        show_net(entry.source)
     );
     show_ports(&mut text, entry.source_ports, transport);
     // Writing to a String does not fail.
-    let _ = write!(text, " {}", show_net(&entry.destination));
+    let _ = write!(text, " {}", show_net(entry.destination));
     show_ports(&mut text, entry.destination_ports, transport);
     if let Some(icmp_type) = entry.icmp_type {
         let _ = write!(text, " {}", show(ICMP_TYPES, u32::from(icmp_type)));
@@ -64,10 +64,10 @@ pub(crate) fn show_entry(entry: &AccessEntry) -> String {
     text
 }
 
-fn show_net(net: &MaskedNet) -> String {
-    if *net == MaskedNet::ANY {
+fn show_net(net: MaskedNet) -> String {
+    if net == MaskedNet::ANY {
         "any".to_owned()
-    } else if *net == MaskedNet::host(net.address) {
+    } else if net == MaskedNet::host(net.address) {
         format!("host {}", net.address)
     } else {
         net.to_string()

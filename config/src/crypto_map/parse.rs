@@ -37,13 +37,12 @@ fn with_entry(
         .and_then(|(map, at)| maps.get(map)?.entries.get(at));
     let mut entry = before.cloned().unwrap_or_else(blank);
     change(&mut entry)?;
-    let map = match known {
-        Some(at) => at,
-        None => {
-            room(maps.len(), limits::CRYPTO_MAPS, args.span, "crypto maps")?;
-            maps.push(new_map(name.to_owned()));
-            maps.len() - 1
-        }
+    let map = if let Some(at) = known {
+        at
+    } else {
+        room(maps.len(), limits::CRYPTO_MAPS, args.span, "crypto maps")?;
+        maps.push(new_map(name.to_owned()));
+        maps.len() - 1
     };
     let Some(map) = maps.get_mut(map) else {
         return Err(Refusal::Incomplete);
@@ -85,9 +84,10 @@ fn drop_empty(config: &mut Config) {
 
 pub(super) fn match_address(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     with_entry(edit, args, |entry| {
-        entry.access_list = match args.negated {
-            true => None,
-            false => Some(args.text("acl")?.to_owned()),
+        entry.access_list = if args.negated {
+            None
+        } else {
+            Some(args.text("acl")?.to_owned())
         };
         Ok(())
     })

@@ -87,7 +87,7 @@ pub(crate) enum Next {
 
 impl Automaton {
     /// Compiles `rows`.
-    pub(crate) fn new(rows: impl Iterator<Item = &'static Row> + Clone) -> Self {
+    pub(crate) fn new(rows: &[&'static Row]) -> Self {
         let mut automaton = Self {
             states: Vec::new(),
             starts: Vec::new(),
@@ -102,7 +102,7 @@ impl Automaton {
             automaton.states[start].edges.push((no, negated));
             automaton.starts.push((place, start));
             let of_place = |row: &&Row| row.place == place || row.place == Place::Everywhere;
-            for row in rows.clone().filter(of_place) {
+            for row in rows.iter().copied().filter(of_place) {
                 automaton.row(row, start, negated);
             }
         }
@@ -157,7 +157,7 @@ impl Automaton {
                 let to = self.state();
                 for option in *options {
                     let label = Label::Keyword {
-                        word: option.word,
+                        word: option.text,
                         help: option.help,
                         capture: Capture::Number(name, option.value),
                     };

@@ -120,10 +120,13 @@ impl Kind {
         match self {
             Self::Number(min, max) => format!("<{min}-{max}>"),
             Self::NumberOrZero(min, max) => format!("<0 | {min}-{max}>"),
-            Self::Address => match name.contains("mask") {
-                true => "A.B.C.D (mask)".to_owned(),
-                false => "A.B.C.D".to_owned(),
-            },
+            Self::Address => {
+                if name.contains("mask") {
+                    "A.B.C.D (mask)".to_owned()
+                } else {
+                    "A.B.C.D".to_owned()
+                }
+            }
             Self::Duration(_) => "<h:mm:ss>".to_owned(),
             Self::DurationOrZero(_) => "<0 | h:mm:ss>".to_owned(),
             Self::ParenNameif => "(<nameif>)".to_owned(),

@@ -212,5 +212,5 @@ pub(crate) fn show(words: &[Word], value: u32) -> String {
     words
         .iter()
         .find(|entry| entry.value == value)
-        .map_or_else(|| value.to_string(), |entry| entry.word.to_owned())
+        .map_or_else(|| value.to_string(), |entry| entry.text.to_owned())
 }

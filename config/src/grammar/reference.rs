@@ -69,7 +69,7 @@ fn show_token(token: &Token) -> String {
             format!("<{name}>")
         }
         Token::Choice { options, .. } => {
-            let words: Vec<_> = options.iter().map(|option| option.word).collect();
+            let words: Vec<_> = options.iter().map(|option| option.text).collect();
             match words[..] {
                 [word] => word.to_owned(),
                 _ => format!("{{{}}}", words.join(" | ")),

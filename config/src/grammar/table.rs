@@ -31,12 +31,12 @@ pub(crate) const FAMILIES: &[(&str, &[Row])] = &[
 ];
 
 /// Every row.
-pub(crate) fn rows() -> impl Iterator<Item = &'static Row> + Clone {
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().flat_map(|(_, rows)| rows.iter())
 }
 
 /// The compiled table.
 pub(crate) fn automaton() -> &'static Automaton {
     static AUTOMATON: OnceLock<Automaton> = OnceLock::new();
-    AUTOMATON.get_or_init(|| Automaton::new(rows()))
+    AUTOMATON.get_or_init(|| Automaton::new(&rows().collect::<Vec<_>>()))
 }

@@ -5,17 +5,19 @@ use crate::edit::{Edit, Refusal};
 use crate::grammar::args::Args;
 
 pub(super) fn hostname(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    edit.config.identity.hostname = match args.negated {
-        true => Identity::default().hostname,
-        false => args.text("name")?.to_owned(),
+    edit.config.identity.hostname = if args.negated {
+        Identity::default().hostname
+    } else {
+        args.text("name")?.to_owned()
     };
     Ok(())
 }
 
 pub(super) fn domain_name(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    edit.config.identity.domain_name = match args.negated {
-        true => None,
-        false => Some(args.text("domain")?.to_owned()),
+    edit.config.identity.domain_name = if args.negated {
+        None
+    } else {
+        Some(args.text("domain")?.to_owned())
     };
     Ok(())
 }

@@ -66,9 +66,10 @@ pub(super) fn nameif(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
 }
 
 pub(super) fn security_level(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    let level = match args.negated {
-        true => None,
-        false => u8::try_from(args.number("level")?).ok(),
+    let level = if args.negated {
+        None
+    } else {
+        u8::try_from(args.number("level")?).ok()
     };
     current(edit, args)?.security_level = level;
     Ok(())

@@ -35,9 +35,10 @@ impl TransformSet {
     pub fn transforms(&self) -> String {
         let cipher = show(CIPHERS, cipher_value(self.encryption));
         let aead = self.integrity.is_none() && cipher.contains("gcm");
-        match aead {
-            true => cipher,
-            false => format!("{cipher} {}", show(HASHES, hash_value(self.integrity))),
+        if aead {
+            cipher
+        } else {
+            format!("{cipher} {}", show(HASHES, hash_value(self.integrity)))
         }
     }
 }

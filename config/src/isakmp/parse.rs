@@ -31,12 +31,12 @@ pub(super) fn identity(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> 
 }
 
 pub(super) fn nat_traversal(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    edit.config.isakmp.nat_traversal_s = match args.negated {
-        true => None,
-        false => match args.has("interval") {
-            true => Some(args.short("interval")?),
-            false => Some(Isakmp::NAT_TRAVERSAL_S),
-        },
+    edit.config.isakmp.nat_traversal_s = if args.negated {
+        None
+    } else if args.has("interval") {
+        Some(args.short("interval")?)
+    } else {
+        Some(Isakmp::NAT_TRAVERSAL_S)
     };
     Ok(())
 }

@@ -58,9 +58,10 @@ fn change(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     let gone = || Refusal::at(args.span, "gone", format!("`{}` is gone.", place.command));
     let command = command.ok_or_else(gone)?;
     let line = args.canonical();
-    match args.negated {
-        true => remove(command, place, &line),
-        false => insert(command, place, &line, args.span)?,
+    if args.negated {
+        remove(command, place, &line);
+    } else {
+        insert(command, place, &line, args.span)?;
     }
     Ok(())
 }

@@ -17,9 +17,10 @@ pub(super) fn timestamp(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal>
 
 /// The severity of the line, `None` for `no`.
 fn level(args: &Args) -> Result<Option<u8>, Refusal> {
-    match args.negated {
-        true => Ok(None),
-        false => Ok(u8::try_from(args.number("level")?).ok()),
+    if args.negated {
+        Ok(None)
+    } else {
+        Ok(u8::try_from(args.number("level")?).ok())
     }
 }
 
@@ -29,9 +30,10 @@ pub(super) fn buffered(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> 
 }
 
 pub(super) fn buffer_size(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    edit.config.logging.buffer_size_bytes = match args.negated {
-        true => None,
-        false => Some(args.number("bytes")?),
+    edit.config.logging.buffer_size_bytes = if args.negated {
+        None
+    } else {
+        Some(args.number("bytes")?)
     };
     Ok(())
 }
@@ -48,9 +50,10 @@ pub(super) fn host(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     let host = LoggingHost {
         nameif: args.text("nameif")?.to_owned(),
         address: args.address("address")?,
-        port: match args.has("port") {
-            true => args.short("port")?,
-            false => SYSLOG_PORT,
+        port: if args.has("port") {
+            args.short("port")?
+        } else {
+            SYSLOG_PORT
         },
     };
     let hosts = &mut edit.config.logging.hosts;

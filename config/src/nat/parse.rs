@@ -16,9 +16,10 @@ pub(super) fn global(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     let global = Global {
         nameif: args.text("nameif")?.to_owned(),
         nat_id: args.number("id")?,
-        pool: match args.has("interface") {
-            true => GlobalPool::Interface,
-            false => GlobalPool::Address(args.address("address")?),
+        pool: if args.has("interface") {
+            GlobalPool::Interface
+        } else {
+            GlobalPool::Address(args.address("address")?)
         },
     };
     let globals = &mut edit.config.globals;

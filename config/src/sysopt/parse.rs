@@ -11,17 +11,19 @@ pub(super) fn timewait(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> 
 }
 
 pub(super) fn tcpmss(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    edit.config.sysopt.tcpmss = match args.negated {
-        true => Sysopt::default().tcpmss,
-        false => args.short("bytes")?,
+    edit.config.sysopt.tcpmss = if args.negated {
+        Sysopt::default().tcpmss
+    } else {
+        args.short("bytes")?
     };
     Ok(())
 }
 
 pub(super) fn tcpmss_minimum(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
-    edit.config.sysopt.tcpmss_minimum = match args.negated {
-        true => Sysopt::default().tcpmss_minimum,
-        false => args.short("bytes")?,
+    edit.config.sysopt.tcpmss_minimum = if args.negated {
+        Sysopt::default().tcpmss_minimum
+    } else {
+        args.short("bytes")?
     };
     Ok(())
 }

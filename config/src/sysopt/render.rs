@@ -26,9 +26,10 @@ pub(crate) fn render(config: &Config, out: &mut Sink) {
     );
     let reclassify = "sysopt connection reclassify-vpn";
     out.flag(set.reclassify_vpn, default.reclassify_vpn, reclassify);
-    let preserve = match set.preserve_immediate {
-        true => "sysopt connection preserve-vpn-flows immediate",
-        false => "sysopt connection preserve-vpn-flows",
+    let preserve = if set.preserve_immediate {
+        "sysopt connection preserve-vpn-flows immediate"
+    } else {
+        "sysopt connection preserve-vpn-flows"
     };
     out.flag(set.preserve_vpn_flows, default.preserve_vpn_flows, preserve);
     out.flag(set.nodnsalias_inbound, false, "sysopt nodnsalias inbound");

@@ -40,11 +40,9 @@ fn block_lines(group: &TunnelGroup, block: TunnelBlock, out: &Sink) -> Vec<Strin
 }
 
 fn show_keepalive(keepalive: Keepalive) -> String {
-    match keepalive.enabled {
-        false => "isakmp keepalive disable".to_owned(),
-        true => format!(
-            "isakmp keepalive threshold {} retry {}",
-            keepalive.threshold_s, keepalive.retry_s
-        ),
+    if !keepalive.enabled {
+        return "isakmp keepalive disable".to_owned();
     }
+    let (threshold_s, retry_s) = (keepalive.threshold_s, keepalive.retry_s);
+    format!("isakmp keepalive threshold {threshold_s} retry {retry_s}")
 }
