@@ -4,6 +4,7 @@ mod entry;
 mod hash;
 mod index;
 mod table;
+pub mod tcp;
 mod wheel;
 
 pub use entry::{Cold, ConnId, Hot, TcpSide, TcpState, entry_flag, side_flag};
