@@ -77,9 +77,7 @@ impl Bucket {
     #[cfg(any(test, not(target_arch = "x86_64")))]
     fn ways_with_portable(&self, tag: u16) -> u32 {
         let bits = self.tags.iter().enumerate();
-        bits.fold(0, |mask, (way, held)| {
-            mask | u32::from(*held == tag) << way
-        })
+        bits.fold(0, |mask, (way, held)| mask | u32::from(*held == tag) << way)
     }
 
     fn free_way(&self) -> Option<usize> {

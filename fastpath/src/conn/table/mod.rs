@@ -179,10 +179,7 @@ impl ConnTable {
             }
         }
         debug_assert!(rest_hashes.is_empty(), "a burst is whole groups");
-        for (hash, key) in prepared.hashes[groups.len() * LANES..]
-            .iter_mut()
-            .zip(rest)
-        {
+        for (hash, key) in prepared.hashes[groups.len() * LANES..].iter_mut().zip(rest) {
             *hash = hash_one(self.key, key);
             self.index.prefetch_first(*hash);
         }

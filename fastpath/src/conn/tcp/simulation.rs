@@ -179,7 +179,9 @@ impl End {
     }
 
     fn take_ack(&mut self, segment: &Segment, now: u64) {
-        let offset = segment.ack.wrapping_sub(self.iss.wrapping_add(self.una as u32)) as i32;
+        let offset = segment
+            .ack
+            .wrapping_sub(self.iss.wrapping_add(self.una as u32)) as i32;
         let acked = self.una.wrapping_add_signed(i64::from(offset));
         if offset < 0 || acked > self.sent {
             return;
