@@ -106,6 +106,7 @@ impl Totals {
                 bytes: inbound.bytes.saturating_sub(base.inbound.bytes),
                 replayed: inbound.replayed.saturating_sub(base.inbound.replayed),
                 not_authentic: inbound.not_authentic.saturating_sub(base.inbound.not_authentic),
+                replay_bitmap: inbound.replay_bitmap,
             },
             outbound: OutboundTraffic {
                 packets: outbound.packets.saturating_sub(base.outbound.packets),

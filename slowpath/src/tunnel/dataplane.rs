@@ -20,6 +20,8 @@ pub struct InboundTraffic {
     pub replayed: u64,
     /// Packets whose ICV was wrong.
     pub not_authentic: u64,
+    /// The right edge of the anti-replay window, the newest packet in the lowest bit.
+    pub replay_bitmap: u64,
 }
 
 /// What an outbound SA has counted.
@@ -174,6 +176,7 @@ impl Dataplane for Fastpath {
             bytes: sa.bytes(),
             replayed: sa.replayed(),
             not_authentic: sa.not_authentic(),
+            replay_bitmap: sa.replay_bitmap(),
         })
     }
 

@@ -21,9 +21,9 @@ mod view;
 
 pub use child::inner_mtu;
 pub use dataplane::{Dataplane, InboundTraffic, OutboundTraffic, SpiPool};
-pub use owner::{Demand, TunnelOwner, VpnOptions};
+pub use owner::{Demand, PeerTraffic, TunnelOwner, VpnOptions};
 pub use session::reason_text;
-pub use spec::{TunnelKey, TunnelSpec};
+pub use spec::TunnelSpec;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The owner of all tunnels: what the configuration, IKE and the workers do to them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
 
 use config::Sysopt;
@@ -12,7 +12,7 @@ use super::context::{ContextPair, ContextTable};
 use super::dataplane::{Dataplane, OutboundTraffic};
 use super::retire::Retirement;
 use super::session::Sessions;
-use super::spec::{TunnelKey, TunnelSpec};
+use super::spec::TunnelSpec;
 use crate::ike::{ChildSa, EndReason, Selectors, TunnelId};
 use crate::syslog::Message;
 use crate::syslog::format::sa_changed;
@@ -150,7 +150,6 @@ impl Tunnel {
 #[derive(Debug)]
 pub struct TunnelOwner<D: Dataplane> {
     pub(super) tunnels: BTreeMap<TunnelId, Tunnel>,
-    by_key: HashMap<TunnelKey, TunnelId>,
     by_slot: HashMap<SlotId, TunnelId>,
     pub(super) options: VpnOptions,
     contexts: ContextTable,
@@ -160,7 +159,6 @@ pub struct TunnelOwner<D: Dataplane> {
     retirement: Retirement<D::Retired>,
     demands: VecDeque<Demand>,
     messages: VecDeque<Message>,
-    next_id: u32,
     conn_ids: u32,
 }
 
@@ -168,7 +166,6 @@ impl<D: Dataplane> Default for TunnelOwner<D> {
     fn default() -> Self {
         Self {
             tunnels: BTreeMap::new(),
-            by_key: HashMap::new(),
             by_slot: HashMap::new(),
             options: VpnOptions::default(),
             contexts: ContextTable::default(),
@@ -177,17 +174,15 @@ impl<D: Dataplane> Default for TunnelOwner<D> {
             retirement: Retirement::default(),
             demands: VecDeque::new(),
             messages: VecDeque::new(),
-            next_id: 0,
             conn_ids: 0,
         }
     }
 }
 
 impl<D: Dataplane> TunnelOwner<D> {
-    /// Handle and slot of a configured tunnel; `None` when there was no slot for it.
-    pub fn binding(&self, key: &TunnelKey) -> Option<(TunnelId, SlotId)> {
-        let id = *self.by_key.get(key)?;
-        Some((id, self.tunnels.get(&id)?.slot))
+    /// The slot of a configured tunnel; `None` when there was none for it.
+    pub fn slot(&self, id: TunnelId) -> Option<SlotId> {
+        self.tunnels.get(&id).map(|tunnel| tunnel.slot)
     }
 
     /// Configured tunnels: handle, slot and peers.
@@ -246,26 +241,19 @@ impl<D: Dataplane> TunnelOwner<D> {
     /// lose theirs; flows of a removed tunnel are torn down once [`TunnelOwner::policy_published`]
     /// says that no policy names its slot any more.
     pub fn reconcile(&mut self, specs: &[TunnelSpec], now: Time, dp: &mut D) {
-        let kept: HashMap<&TunnelKey, &TunnelSpec> =
-            specs.iter().map(|spec| (&spec.key, spec)).collect();
-        let gone: Vec<TunnelId> = self
-            .tunnels
-            .iter()
-            .filter(|(_, tunnel)| {
-                kept.get(&tunnel.spec.key).is_none_or(|spec| !tunnel.spec.same_identity(spec))
-            })
-            .map(|(&id, _)| id)
-            .collect();
+        let kept: HashSet<TunnelId> = specs.iter().map(|spec| spec.id).collect();
+        let gone: Vec<TunnelId> =
+            self.tunnels.keys().copied().filter(|id| !kept.contains(id)).collect();
         for id in gone {
             self.remove(id, now, dp);
         }
         for spec in specs {
-            match self.by_key.get(&spec.key).and_then(|id| self.tunnels.get_mut(id)) {
+            match self.tunnels.get_mut(&spec.id) {
                 Some(tunnel) => {
                     tunnel.spec = spec.clone();
-                    let current = tunnel.sealing().and_then(|child| {
-                        suite_of(child.suite).map(|suite| (suite, child.in_udp))
-                    });
+                    let current = tunnel
+                        .sealing()
+                        .and_then(|child| suite_of(child.suite).map(|suite| (suite, child.in_udp)));
                     dp.set_mtu(tunnel.slot, spec.mtu(current));
                 }
                 None => self.add(spec.clone(), dp),
@@ -277,14 +265,12 @@ impl<D: Dataplane> TunnelOwner<D> {
         let Some(slot) = dp.allocate(spec.mtu(None)) else {
             let text = format!(
                 "Tunnel limit reached: crypto map {} {} gets no tunnel",
-                spec.key.map_name, spec.key.sequence
+                spec.map_name, spec.sequence
             );
             self.messages.push_back(Message::new(713_902, 3, text));
             return;
         };
-        let id = TunnelId(self.next_id);
-        self.next_id = self.next_id.wrapping_add(1);
-        self.by_key.insert(spec.key.clone(), id);
+        let id = spec.id;
         self.by_slot.insert(slot, id);
         self.tunnels.insert(id, Tunnel::new(spec, slot));
     }
@@ -295,7 +281,6 @@ impl<D: Dataplane> TunnelOwner<D> {
             self.end_child(id, (inbound, outbound), EndReason::ConfigurationChanged, now, dp);
         }
         let Some(tunnel) = self.tunnels.remove(&id) else { return };
-        self.by_key.remove(&tunnel.spec.key);
         self.by_slot.remove(&tunnel.slot);
         if let Some(retired) = dp.retire(tunnel.slot) {
             self.retirement.add(tunnel.slot, retired);
@@ -401,7 +386,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         let suite = suite_of(sa.suite).map(|suite| (suite, sa.encapsulation.is_some()));
         dp.set_mtu(tunnel.slot, tunnel.spec.mtu(suite));
         dp.bring_up(tunnel.slot, self.options.preserve);
-        if first && sa.selectors != tunnel.spec.key.selectors {
+        if first && sa.selectors != tunnel.spec.selectors {
             self.sweeps.push_back(What::SweepOutside {
                 slot: tunnel.slot,
                 local: sa.selectors.local,

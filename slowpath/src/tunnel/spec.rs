@@ -6,25 +6,19 @@ use fastpath::esp::Suite;
 use fastpath::tunnel::TunnelMtu;
 
 use super::child::inner_mtu;
-use crate::ike::{EspSuite, Selectors};
+use crate::ike::{EspSuite, Selectors, TunnelId};
 
-/// What makes a tunnel the same tunnel through an edit: the crypto map entry and what the
-/// access-list entry selects. Its line number is no part of it, because lines move.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TunnelKey {
+/// A crypto map entry with one permit entry of its access list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelSpec {
+    /// Its identity through edits: another one is another tunnel, which inherits no flow.
+    pub id: TunnelId,
     /// Name of the crypto map.
     pub map_name: String,
     /// Sequence number of its entry.
     pub sequence: u16,
     /// What the access-list entry selects.
     pub selectors: Selectors,
-}
-
-/// A crypto map entry with one permit entry of its access list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TunnelSpec {
-    /// Its identity.
-    pub key: TunnelKey,
     /// The access-list entry as `show running-config` prints it.
     pub access_list_line: Option<String>,
     /// Name of the interface that the map is applied to.
@@ -43,14 +37,6 @@ pub struct TunnelSpec {
 const TCP_IP_HEADERS: u32 = 40;
 
 impl TunnelSpec {
-    /// Whether `other` is the same tunnel after an edit. A peer list of which nothing is left is
-    /// another identity: its flows must not come back to a stranger.
-    pub(super) fn same_identity(&self, other: &Self) -> bool {
-        self.key == other.key
-            && (self.peers == other.peers
-                || self.peers.iter().any(|peer| other.peers.contains(peer)))
-    }
-
     /// How large packets may be: inner packets for `current` (suite, in UDP or not), segments for
     /// the worst encapsulation that the tunnel may come back with.
     pub(super) fn mtu(&self, current: Option<(Suite, bool)>) -> TunnelMtu {

@@ -15,9 +15,6 @@ use crate::stats::view::ipsec_sa::{
 use crate::stats::view::vpn_context::{ContextState, Direction, VpnContext, VpnContextTable};
 use crate::time::Time;
 
-/// Largest anti-replay bitmap that is printed.
-const BITMAP_BITS: u64 = 64;
-
 impl<D: Dataplane> TunnelOwner<D> {
     /// `show asp table vpn-context`.
     pub fn vpn_contexts(&self, dp: &D) -> VpnContextTable {
@@ -101,8 +98,8 @@ fn tunnel_row<D: Dataplane>(tunnel: &Tunnel, newest: &Child, now: Time, dp: &D) 
     let mtu = tunnel.spec.mtu(suite);
     let newest_first = || tunnel.children.iter().rev();
     IpsecTunnel {
-        map_name: tunnel.spec.key.map_name.clone(),
-        map_sequence: tunnel.spec.key.sequence,
+        map_name: tunnel.spec.map_name.clone(),
+        map_sequence: tunnel.spec.sequence,
         local_address: newest.local,
         peer: newest.remote,
         access_list_line: tunnel.spec.access_list_line.clone(),
@@ -131,14 +128,12 @@ fn sealing_first(tunnel: &Tunnel) -> impl Iterator<Item = &Child> {
 
 fn inbound_row<D: Dataplane>(child: &Child, now: Time, dp: &D) -> EspSa {
     let traffic = dp.inbound(child.inbound_spi).unwrap_or_default();
-    // The newest packets have arrived: those that the window has seen, up to its printed width.
-    let seen = traffic.packets.min(BITMAP_BITS) as u32;
-    let bitmap = u64::MAX.checked_shr(BITMAP_BITS as u32 - seen).unwrap_or(0);
-    EspSa { replay_bitmap: Some(bitmap), ..row(child, child.inbound_spi, traffic.bytes, now) }
+    EspSa { replay_bitmap: Some(traffic.replay_bitmap), ..row(child, child.inbound_spi, traffic.bytes, now) }
 }
 
 fn outbound_row<D: Dataplane>(tunnel: &Tunnel, child: &Child, now: Time, dp: &D) -> EspSa {
     let bytes = tunnel.sealed_by(child, dp).bytes;
+    // What an ASA prints for a direction that has no window.
     EspSa { replay_bitmap: Some(1), ..row(child, child.outbound_spi, bytes, now) }
 }
 
