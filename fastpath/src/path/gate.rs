@@ -27,7 +27,8 @@ pub(crate) enum Gate {
 /// Compares a packet that `from` sent and that came by `arrival` with its flow.
 ///
 /// A flow names slots, so a rekey or a rebuild changes nothing here. The epoch decides for TCP
-/// only: a tunnel's drop never touches another protocol's flow.
+/// only: a tunnel's drop never touches another protocol's flow. A slot that was taken out of the
+/// configuration takes every flow with it.
 ///
 /// Cost: at most two loads of slot words.
 #[inline]
@@ -49,14 +50,15 @@ pub(crate) fn compare(
     }
     let [came_epoch, leaves_epoch] = sides(hot.epochs, from);
     let tcp = hot.protocol == protocol::TCP;
-    if tcp && came_by != SlotId::NONE && word(came_by).epoch() != came_epoch {
+    let stale = |now: SlotWord, made: u16| now.absent() || (tcp && now.epoch() != made);
+    if came_by != SlotId::NONE && stale(word(came_by), came_epoch) {
         return Gate::Stale;
     }
     if leaves_by == SlotId::NONE {
         return Gate::Pass;
     }
     let now = word(leaves_by);
-    if tcp && now.epoch() != leaves_epoch {
+    if stale(now, leaves_epoch) {
         return Gate::Stale;
     }
     match closed(now.state()) {
@@ -157,6 +159,15 @@ mod tests {
         let raised = slot(SlotState::Up, 8);
         assert_eq!(compare(&tcp(), Side::Low, Arrival::Clear, &raised), Gate::Stale);
         assert_eq!(compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &raised), Gate::Stale);
+    }
+
+    #[test]
+    fn decision_13_a_slot_that_is_gone_takes_every_flow_with_it() {
+        for protocol in [protocol::TCP, protocol::UDP] {
+            let flow = flow(protocol, [SlotId::NONE, TUNNEL], [0, 7]);
+            let gone = |_| SlotWord::new(SlotState::Down, true, 7).into_absent();
+            assert_eq!(compare(&flow, Side::Low, Arrival::Clear, gone), Gate::Stale);
+        }
     }
 
     #[test]
