@@ -8,7 +8,7 @@ use crate::packet::{FlowKey, protocol};
 const LANES: usize = 8;
 
 /// Whether the ports of entries count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PortsOf {
     /// They do.
     Packet,

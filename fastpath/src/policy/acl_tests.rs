@@ -170,7 +170,10 @@ proptest! {
     fn compiled_lists_mean_what_their_lines_mean(
         lines in prop::collection::vec(line(), 0..40),
         packets in prop::collection::vec(
-            (prop::sample::select(vec![1u8, 6, 17, 47]), 0u32..16, 0u16..8, 0u32..16, 0u16..8, 0u8..4),
+            (
+                prop::sample::select(vec![1u8, 6, 17, 47]),
+                0u32..16, 0u16..8, 0u32..16, 0u16..8, 0u8..4,
+            ),
             1..40,
         ),
     ) {

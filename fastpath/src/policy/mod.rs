@@ -123,7 +123,9 @@ impl Policy {
         self.routes.lookup(destination)
     }
 
-    /// What the crypto map of `interface` says about a packet that leaves by it.
+    /// What the crypto map of `interface` says about a packet that leaves by it, its addresses as
+    /// they are after translation. Asked again for a flow in clear when a tunnel comes up
+    /// (`sysopt connection reclassify-vpn`).
     #[inline]
     pub fn crypto_match(&self, interface: u8, key: &crate::packet::FlowKey) -> CryptoMatch {
         self.interface(interface)

@@ -144,7 +144,8 @@ fn a_reset_is_never_answered() {
 proptest! {
     #[test]
     fn a_rewritten_mss_keeps_the_checksum(
-        padding in 0usize..4, mss: u16, max in 1u16.., payload in prop::collection::vec(any::<u8>(), 0..9),
+        padding in 0usize..4, mss: u16, max in 1u16..,
+        payload in prop::collection::vec(any::<u8>(), 0..9),
     ) {
         let mut options = vec![option_kind::NO_OPERATION; padding];
         options.extend_from_slice(&[2, 4]);

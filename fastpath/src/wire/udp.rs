@@ -142,7 +142,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn emitted_headers_parse(src: u16, dst: u16, rest in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn emitted_headers_parse(
+            src: u16, dst: u16, rest in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
             let mut segment = Udp::emit(src, dst, rest.len()).0.to_vec();
             segment.extend_from_slice(&rest);
             let (header, payload) = Udp::parse(&segment).unwrap();
