@@ -95,7 +95,7 @@ pub struct TcpSide {
 }
 
 /// The line that every packet of the flow touches.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Hot {
     /// Low endpoint's address.
@@ -127,7 +127,7 @@ pub struct Hot {
 const _: () = assert!(size_of::<Hot>() == 64, "the hot part is one cache line");
 
 /// The line that NAT, counters, timers and logs touch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(16))]
 pub struct Cold {
     /// IP bytes in both directions.

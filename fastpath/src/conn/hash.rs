@@ -24,7 +24,7 @@ struct State<const N: usize> {
 }
 
 impl<const N: usize> State<N> {
-    #[inline(always)]
+    #[inline]
     fn new(key: HashKey) -> Self {
         let [k0, k1] = key.0;
         Self {
@@ -35,7 +35,7 @@ impl<const N: usize> State<N> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn round(&mut self) {
         for lane in 0..N {
             let (mut v0, mut v1) = (self.v0[lane], self.v1[lane]);
@@ -55,7 +55,7 @@ impl<const N: usize> State<N> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn absorb(&mut self, block: &[u64; N]) {
         for (v3, word) in self.v3.iter_mut().zip(block) {
             *v3 ^= word;
@@ -68,7 +68,7 @@ impl<const N: usize> State<N> {
 }
 
 /// Hashes of `N` keys.
-#[inline(always)]
+#[inline]
 pub(super) fn hash_lanes<const N: usize>(key: HashKey, flows: &[FlowKey; N]) -> [u64; N] {
     let mut state = State::<N>::new(key);
     state.absorb(&flows.map(|flow| u64::from(flow.src) | u64::from(flow.dst) << 32));
@@ -90,7 +90,7 @@ pub(super) fn hash_lanes<const N: usize>(key: HashKey, flows: &[FlowKey; N]) -> 
 }
 
 /// Hash of one key.
-#[inline(always)]
+#[inline]
 pub(super) fn hash_one(key: HashKey, flow: &FlowKey) -> u64 {
     let [hash] = hash_lanes(key, &[*flow]);
     hash

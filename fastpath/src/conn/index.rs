@@ -48,7 +48,7 @@ impl Bucket {
 
     /// One bit for every way with this tag.
     #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
+    #[inline]
     fn ways_with(&self, tag: u16) -> u32 {
         use core::arch::x86_64::{
             __m128i, _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16,
@@ -68,7 +68,7 @@ impl Bucket {
 
     /// One bit for every way with this tag.
     #[cfg(not(target_arch = "x86_64"))]
-    #[inline(always)]
+    #[inline]
     fn ways_with(&self, tag: u16) -> u32 {
         self.ways_with_portable(tag)
     }
@@ -77,9 +77,7 @@ impl Bucket {
     #[cfg(any(test, not(target_arch = "x86_64")))]
     fn ways_with_portable(&self, tag: u16) -> u32 {
         let bits = self.tags.iter().enumerate();
-        bits.fold(0, |mask, (way, held)| {
-            mask | u32::from(*held == tag) << way
-        })
+        bits.fold(0, |mask, (way, held)| mask | u32::from(*held == tag) << way)
     }
 
     fn free_way(&self) -> Option<usize> {
@@ -143,18 +141,18 @@ impl Index {
     }
 
     /// Scales 32 bits to a bucket number without a division.
-    #[inline(always)]
+    #[inline]
     fn scale(&self, bits: u32) -> usize {
         ((u64::from(bits) * self.buckets.len() as u64) >> 32) as usize
     }
 
-    #[inline(always)]
+    #[inline]
     fn first(&self, hash: u64) -> usize {
         self.scale((hash >> 32) as u32)
     }
 
     /// From a product over all bits, so that keys that share a first place do not share a second.
-    #[inline(always)]
+    #[inline]
     fn second(&self, hash: u64) -> usize {
         let product = (hash ^ (hash >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let second = self.scale((product >> 32) as u32);
@@ -167,13 +165,13 @@ impl Index {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     const fn tag(hash: u64) -> u16 {
         let tag = hash as u16;
         if tag == EMPTY { 1 } else { tag }
     }
 
-    #[inline(always)]
+    #[inline]
     fn place(&self, hash: u64) -> Place {
         Place {
             first: self.first(hash),
@@ -194,18 +192,18 @@ impl Index {
         (self.first(hash), self.second(hash))
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn prefetch_first(&self, hash: u64) {
         prefetch(&self.buckets[self.first(hash)]);
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn prefetch_second(&self, hash: u64) {
         prefetch(&self.buckets[self.second(hash)]);
     }
 
     /// The first entry in the first place whose tag fits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn candidate_first(&self, hash: u64) -> Candidate {
         let bucket = &self.buckets[self.first(hash)];
         match first_way(bucket.ways_with(Self::tag(hash))) {
@@ -216,7 +214,7 @@ impl Index {
     }
 
     /// The first entry in the second place whose tag fits.
-    #[inline(always)]
+    #[inline]
     pub(super) fn candidate_second(&self, hash: u64) -> Candidate {
         let bucket = &self.buckets[self.second(hash)];
         match first_way(bucket.ways_with(Self::tag(hash))) {

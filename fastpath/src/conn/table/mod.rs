@@ -140,7 +140,7 @@ impl ConnTable {
         self.most_used
     }
 
-    #[inline(always)]
+    #[inline]
     fn fits(&self, entry: u32, key: &FlowKey) -> bool {
         self.hot
             .get(entry as usize)
@@ -179,10 +179,7 @@ impl ConnTable {
             }
         }
         debug_assert!(rest_hashes.is_empty(), "a burst is whole groups");
-        for (hash, key) in prepared.hashes[groups.len() * LANES..]
-            .iter_mut()
-            .zip(rest)
-        {
+        for (hash, key) in prepared.hashes[groups.len() * LANES..].iter_mut().zip(rest) {
             *hash = hash_one(self.key, key);
             self.index.prefetch_first(*hash);
         }
@@ -226,7 +223,7 @@ impl ConnTable {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn prefetch_entry(&self, entry: u32) {
         if let Some(hot) = self.hot.get(entry as usize) {
             prefetch(hot);
@@ -412,7 +409,7 @@ impl ConnTable {
 }
 
 /// Whether a live entry has this key, without a branch per field.
-#[inline(always)]
+#[inline]
 fn same_key(hot: &Hot, key: &FlowKey) -> bool {
     let addresses = (hot.low_address ^ key.src) | (hot.high_address ^ key.dst);
     let ports = (hot.low_port ^ key.sport) | (hot.high_port ^ key.dport);
@@ -420,7 +417,7 @@ fn same_key(hot: &Hot, key: &FlowKey) -> bool {
     addresses | u32::from(ports | rest) == 0
 }
 
-const UNUSED_HOT: Hot = Hot {
+pub(super) const UNUSED_HOT: Hot = Hot {
     low_address: 0,
     high_address: 0,
     low_port: 0,
