@@ -5,10 +5,16 @@
 
 use std::net::Ipv4Addr;
 
-use crate::{MaskedNet, Secret};
+use crate::Secret;
+
+mod policy;
+mod vpn;
+
+pub use policy::*;
+pub use vpn::*;
 
 /// A whole configuration.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `hostname`, `domain-name`.
     pub identity: Identity,
@@ -16,6 +22,8 @@ pub struct Config {
     pub interfaces: Vec<Interface>,
     /// `mtu NAMEIF BYTES`.
     pub mtus: Vec<(String, u16)>,
+    /// `names`: whether a `name` may stand where an address is expected.
+    pub names_enabled: bool,
     /// `name ADDRESS NAME`.
     pub names: Vec<(Ipv4Addr, String)>,
     /// `access-list`s in the order of first mention.
@@ -46,6 +54,32 @@ pub struct Config {
     pub logging: Logging,
     /// Commands that are accepted, kept and rendered, and have no effect in Holdfast.
     pub kept: Vec<KeptCommand>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            identity: Identity::default(),
+            interfaces: Vec::new(),
+            mtus: Vec::new(),
+            names_enabled: true,
+            names: Vec::new(),
+            access_lists: Vec::new(),
+            access_groups: Vec::new(),
+            routes: Vec::new(),
+            timeouts: Timeouts::default(),
+            globals: Vec::new(),
+            nats: Vec::new(),
+            sysopt: Sysopt::default(),
+            service: Service::default(),
+            isakmp: Isakmp::default(),
+            ipsec: Ipsec::default(),
+            crypto_maps: Vec::new(),
+            tunnel_groups: Vec::new(),
+            logging: Logging::default(),
+            kept: Vec::new(),
+        }
+    }
 }
 
 /// Who the box is.
@@ -85,119 +119,12 @@ pub struct Interface {
     pub kept: Vec<String>,
 }
 
-/// An access list, standard or extended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccessList {
-    /// Its name.
-    pub name: String,
-    /// Its lines in order, remarks included.
-    pub lines: Vec<AclLine>,
-}
-
-/// One line of an access list.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AclLine {
-    /// `remark TEXT`.
-    Remark(String),
-    /// `extended permit|deny ...`.
-    Extended(AccessEntry),
-    /// `standard permit|deny NET`.
-    Standard {
-        /// Permit or deny.
-        permit: bool,
-        /// The destination.
-        net: MaskedNet,
-    },
-}
-
-/// An access-list entry.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccessEntry {
-    /// Permit or deny.
-    pub permit: bool,
-    /// The protocol, `None` for `ip`.
-    pub protocol: Option<u8>,
-    /// Source net.
-    pub source: MaskedNet,
-    /// Source ports; TCP and UDP only.
-    pub source_ports: PortMatch,
-    /// Destination net.
-    pub destination: MaskedNet,
-    /// Destination ports; TCP and UDP only.
-    pub destination_ports: PortMatch,
-    /// ICMP type, `None` for all.
-    pub icmp_type: Option<u8>,
-    /// `log [level] [interval seconds]`, `log disable`.
-    pub log: Option<AclLog>,
-    /// `inactive`.
-    pub inactive: bool,
-}
-
-/// The `log` option of an access-list entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AclLog {
-    /// `disable`.
-    pub disabled: bool,
-    /// Syslog level of 106100, default 6.
-    pub level: u8,
-    /// Seconds between two lines of one flow, default 300.
-    pub interval_s: u16,
-}
-
-/// Which ports match.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PortMatch {
-    /// All.
-    #[default]
-    Any,
-    /// `eq`.
-    Eq(u16),
-    /// `neq`.
-    Neq(u16),
-    /// `lt`.
-    Lt(u16),
-    /// `gt`.
-    Gt(u16),
-    /// `range`, both ends included.
-    Range(u16, u16),
-}
-
-impl PortMatch {
-    /// Whether `port` matches.
-    pub const fn matches(self, port: u16) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Eq(other) => port == other,
-            Self::Neq(other) => port != other,
-            Self::Lt(bound) => port < bound,
-            Self::Gt(bound) => port > bound,
-            Self::Range(first, last) => first <= port && port <= last,
-        }
+impl Interface {
+    /// N of `Ethernet0/N`: the port of the EAL that serves the interface unless `device` names
+    /// another; `None` for other hardware.
+    pub fn port(&self) -> Option<u16> {
+        self.hardware.strip_prefix("Ethernet0/")?.parse().ok()
     }
-}
-
-/// `access-group ACL in|out interface NAMEIF`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessGroup {
-    /// The access list.
-    pub access_list: String,
-    /// `in` (packets that enter by the interface) or `out`.
-    pub inbound: bool,
-    /// The interface.
-    pub nameif: String,
-}
-
-/// `route NAMEIF NET MASK GATEWAY [METRIC]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Egress interface.
-    pub nameif: String,
-    /// The destination.
-    pub net: MaskedNet,
-    /// The next hop.
-    pub gateway: Ipv4Addr,
-    /// 1 to 255, default 1.
-    pub metric: u8,
 }
 
 /// `timeout`, in seconds; 0 means never where the ASA allows it.
@@ -213,9 +140,10 @@ pub struct Timeouts {
     pub udp_s: u32,
     /// `icmp`, default 0:00:02.
     pub icmp_s: u32,
-    /// The other timers of the command (`sunrpc`, `sip`...), name and seconds, kept without effect.
+    /// The other timers of the command (`sunrpc`, `sip`...), name and seconds, kept without effect;
+    /// only those that differ from their default, in the order in which they are rendered.
     pub kept: Vec<(String, u32)>,
-    /// `uauth H:MM:SS absolute`: whether `absolute` stands there.
+    /// `uauth H:MM:SS absolute`: whether `absolute` (default) or `inactivity` stands there.
     pub uauth_absolute: bool,
 }
 
@@ -231,46 +159,6 @@ impl Default for Timeouts {
             uauth_absolute: true,
         }
     }
-}
-
-/// `global (NAMEIF) ID interface`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Global {
-    /// Egress interface.
-    pub nameif: String,
-    /// Number that `nat` refers to.
-    pub nat_id: u32,
-    /// What to map to.
-    pub pool: GlobalPool,
-}
-
-/// What a `global` maps to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GlobalPool {
-    /// `interface`: port translation to the interface's own address.
-    Interface,
-    /// One address: port translation to it.
-    Address(Ipv4Addr),
-}
-
-/// `nat (NAMEIF) ID ...`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nat {
-    /// Ingress interface.
-    pub nameif: String,
-    /// 0: no translation.
-    pub nat_id: u32,
-    /// Which sources.
-    pub source: NatSource,
-}
-
-/// What a `nat` matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NatSource {
-    /// `NET MASK`.
-    Net(MaskedNet),
-    /// `access-list NAME`.
-    AccessList(String),
 }
 
 /// `sysopt`.
@@ -327,214 +215,6 @@ pub struct Service {
     pub reset_outside: bool,
 }
 
-/// Which name the box gives itself in phase 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum IsakmpIdentity {
-    /// `address`.
-    Address,
-    /// `hostname`.
-    Hostname,
-    /// `key-id TEXT`.
-    KeyId(String),
-    /// `auto`: the address with pre-shared keys.
-    #[default]
-    Auto,
-}
-
-/// `crypto isakmp`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Isakmp {
-    /// `enable NAMEIF`.
-    pub enabled_on: Vec<String>,
-    /// `policy`, by ascending priority.
-    pub policies: Vec<IsakmpPolicy>,
-    /// `identity`.
-    pub identity: IsakmpIdentity,
-    /// `nat-traversal SECONDS`, `None` when turned off; default 20.
-    pub nat_traversal_s: Option<u16>,
-}
-
-impl Default for Isakmp {
-    fn default() -> Self {
-        Self {
-            enabled_on: Vec::new(),
-            policies: Vec::new(),
-            identity: IsakmpIdentity::Auto,
-            nat_traversal_s: Some(20),
-        }
-    }
-}
-
-/// `crypto isakmp policy N`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IsakmpPolicy {
-    /// 1 to 65534; lower is preferred.
-    pub priority: u16,
-    /// `encryption`.
-    pub encryption: Encryption,
-    /// `hash`.
-    pub hash: Hash,
-    /// `group`: 1, 2, 5, 14, 15, 16.
-    pub group: u8,
-    /// `lifetime`, 0 for never.
-    pub lifetime_s: u32,
-}
-
-/// Ciphers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encryption {
-    /// DES-CBC.
-    Des,
-    /// 3DES-CBC.
-    TripleDes,
-    /// AES-128-CBC.
-    Aes128,
-    /// AES-192-CBC.
-    Aes192,
-    /// AES-256-CBC.
-    Aes256,
-    /// AES-128-GCM, ESP only.
-    AesGcm128,
-    /// AES-192-GCM, ESP only.
-    AesGcm192,
-    /// AES-256-GCM, ESP only.
-    AesGcm256,
-}
-
-/// Hash functions, as PRF or as HMAC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hash {
-    /// MD5.
-    Md5,
-    /// SHA-1.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-    /// SHA-384.
-    Sha384,
-    /// SHA-512.
-    Sha512,
-}
-
-/// `crypto ipsec`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ipsec {
-    /// `transform-set`s.
-    pub transform_sets: Vec<TransformSet>,
-    /// `security-association lifetime`, global.
-    pub lifetime: SaLifetime,
-    /// `security-association replay window-size`, default 64.
-    pub replay_window: u32,
-}
-
-impl Default for Ipsec {
-    fn default() -> Self {
-        Self {
-            transform_sets: Vec::new(),
-            lifetime: SaLifetime {
-                seconds: Some(28_800),
-                kilobytes: Some(4_608_000),
-            },
-            replay_window: 64,
-        }
-    }
-}
-
-/// Lifetime of an IPsec SA; in a crypto map `None` means the global value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SaLifetime {
-    /// 120 to 2147483647.
-    pub seconds: Option<u32>,
-    /// 10 to 2147483647.
-    pub kilobytes: Option<u32>,
-}
-
-/// `crypto ipsec transform-set NAME ESP-CIPHER [ESP-HMAC]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransformSet {
-    /// Its name.
-    pub name: String,
-    /// The cipher; `None` for `esp-null`.
-    pub encryption: Option<Encryption>,
-    /// The HMAC; `None` for `esp-none` and with AES-GCM.
-    pub integrity: Option<Hash>,
-}
-
-/// A crypto map: entries by sequence number, and the interface that it is applied to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CryptoMap {
-    /// Its name.
-    pub name: String,
-    /// Entries by ascending sequence number.
-    pub entries: Vec<CryptoMapEntry>,
-    /// `crypto map NAME interface NAMEIF`.
-    pub interface: Option<String>,
-}
-
-/// `crypto map NAME SEQ ...`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CryptoMapEntry {
-    /// 1 to 65535.
-    pub sequence: u16,
-    /// `match address`.
-    pub access_list: Option<String>,
-    /// `set peer`, in the order in which they are tried.
-    pub peers: Vec<Ipv4Addr>,
-    /// `set transform-set`, in order of preference.
-    pub transform_sets: Vec<String>,
-    /// `set pfs`: group.
-    pub pfs: Option<u8>,
-    /// `set security-association lifetime`.
-    pub lifetime: SaLifetime,
-    /// Lines kept without effect.
-    pub kept: Vec<String>,
-}
-
-/// `tunnel-group NAME`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TunnelGroup {
-    /// Its name: the peer's address for LAN-to-LAN.
-    pub name: String,
-    /// `type`.
-    pub kind: TunnelGroupKind,
-    /// `ipsec-attributes` / `pre-shared-key`.
-    pub pre_shared_key: Option<Secret>,
-    /// `isakmp keepalive`.
-    pub keepalive: Keepalive,
-    /// Lines of the group's blocks that are kept without effect: block name and line.
-    pub kept: Vec<(String, String)>,
-}
-
-/// `tunnel-group NAME type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TunnelGroupKind {
-    /// `ipsec-l2l`.
-    LanToLan,
-    /// `remote-access`; kept.
-    RemoteAccess,
-}
-
-/// `isakmp keepalive threshold S retry S` or `disable`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keepalive {
-    /// Off with `disable`.
-    pub enabled: bool,
-    /// Seconds of silence before a probe, 10 to 3600.
-    pub threshold_s: u16,
-    /// Seconds between probes, 2 to 10.
-    pub retry_s: u16,
-}
-
-impl Default for Keepalive {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            threshold_s: 10,
-            retry_s: 2,
-        }
-    }
-}
-
 /// `logging`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logging {
@@ -568,8 +248,10 @@ pub struct LoggingHost {
 /// A command that is kept and rendered but has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptCommand {
-    /// The command line without leading blank.
+    /// The command line without leading blank; a secret word stands as `*`.
     pub line: String,
+    /// The secret words of `line`, in order, one for each `*` that stands as a word of its own.
+    pub secrets: Vec<Secret>,
     /// Its block's lines, each without leading blank but with their relative indentation.
     pub block: Vec<String>,
 }

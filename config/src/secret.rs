@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A pre-shared key or password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -19,11 +20,22 @@ impl Secret {
         &self.0
     }
 
-    /// Whether the text is a row of `*`, as a shown configuration has it: no key at all.
+    /// Whether the text is what a shown configuration has in the place of a key (a row of `*`, or
+    /// `<removed>`): no key at all.
     pub fn is_masked(&self) -> bool {
-        !self.0.is_empty() && self.0.bytes().all(|byte| byte == b'*')
+        let stars = !self.0.is_empty() && self.0.bytes().all(|byte| byte == b'*');
+        stars || self.0.as_str() == "<removed>"
     }
 }
+
+impl PartialEq for Secret {
+    /// Takes the same time wherever two texts of one length differ.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

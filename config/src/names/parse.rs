@@ -1,0 +1,35 @@
+//! Effects of `names` and `name`.
+
+use crate::edit::{Edit, Refusal, room};
+use crate::grammar::args::Args;
+use crate::limits;
+
+pub(super) fn names(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
+    edit.config.names_enabled = !args.negated;
+    Ok(())
+}
+
+pub(super) fn name(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
+    let address = args.address("address")?;
+    let names = &mut edit.config.names;
+    let known = names.iter().position(|(other, _)| *other == address);
+    if args.negated {
+        known.map(|at| names.remove(at));
+        return Ok(());
+    }
+    let symbol = args.text("symbol")?;
+    if names
+        .iter()
+        .any(|(other, name)| name == symbol && *other != address)
+    {
+        let message = format!("`{symbol}` is the name of another address.");
+        return Err(Refusal::at(args.span_of("symbol"), "name-in-use", message));
+    }
+    if let Some((_, name)) = known.and_then(|at| names.get_mut(at)) {
+        symbol.clone_into(name);
+        return Ok(());
+    }
+    room(names.len(), limits::NAMES, args.span, "names")?;
+    names.push((address, symbol.to_owned()));
+    Ok(())
+}
