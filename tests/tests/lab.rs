@@ -250,7 +250,13 @@ fn strongswan_pair(proposals: Proposals) {
         Sniffer::start(&topology.internet, &["head", "branch"], &HEAD_NETS, &log).unwrap();
     assert!(!topology.client.pings(SERVER, 1), "no tunnel, no path");
     branch.initiate().unwrap();
-    head.wait_tunnel(MINUTE).unwrap();
+    let up = head.wait_tunnel(Duration::from_secs(5));
+    assert!(
+        up.is_ok(),
+        "head:\n{}\nbranch:\n{}",
+        head.log(),
+        branch.log()
+    );
     assert!(topology.client.pings(SERVER, 5), "{}", branch.log());
     branch.terminate_ike().unwrap();
     assert!(!branch.tunnel_up().unwrap());
