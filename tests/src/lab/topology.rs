@@ -188,6 +188,8 @@ impl Topology {
             (Edge::Peer, true) => {
                 // strongSwan's user-space ESP wants an address of its own inside its selectors.
                 space.address("lo", "10.224.228.126/32")?;
+                // Where the peer's selectors are "any", the inside stays inside.
+                space.ip("rule add pref 100 to 10.0.0.0/8 lookup main")?;
                 space.route(&format!("blackhole {BRANCH_NET}"))
             }
             (Edge::Peer, false) => HEAD_NETS
