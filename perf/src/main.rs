@@ -51,5 +51,12 @@ fn main() {
             }
         }
     }
-    print!("{}", if options.json { report::json(&figures) } else { report::table(&figures) });
+    print!(
+        "{}",
+        if options.json {
+            report::json(&figures)
+        } else {
+            report::table(&figures)
+        }
+    );
 }

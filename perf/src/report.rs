@@ -24,7 +24,10 @@ pub(crate) fn json(figures: &[Figure]) -> String {
 }
 
 pub(crate) fn table(figures: &[Figure]) -> String {
-    let mut text = format!("{:<28} {:>10} {:>10} {:>10}\n", "what", "size", "median", "best");
+    let mut text = format!(
+        "{:<28} {:>10} {:>10} {:>10}\n",
+        "what", "size", "median", "best"
+    );
     for figure in figures {
         let _ = writeln!(
             text,

@@ -124,14 +124,20 @@ impl Ports {
             });
         }
         let rss_usable = limits.flow_type_rss_offloads & rss_flows() != 0;
-        let rx_queues = if rss_usable { settings.workers.min(limits.max_rx_queues) } else { 1 };
+        let rx_queues = if rss_usable {
+            settings.workers.min(limits.max_rx_queues)
+        } else {
+            1
+        };
         configure(port, rx_queues, settings, rss_usable)?;
         set_up_queues(port, rx_queues, settings.workers, pool)?;
         if rss_usable && rx_queues > 1 {
             write_reta(port, limits.reta_size, rx_queues)?;
         }
         // SAFETY: the port is configured.
-        check(unsafe { sys::rte_eth_dev_start(port) }, || format!("starting port {port}"))?;
+        check(unsafe { sys::rte_eth_dev_start(port) }, || {
+            format!("starting port {port}")
+        })?;
         // Not every driver knows promiscuous mode, and none needs it for its own address.
         // SAFETY: the port is started.
         let _ = unsafe { sys::rte_eth_promiscuous_enable(port) };
@@ -146,7 +152,9 @@ impl Ports {
         let receive = (0..settings.workers)
             .map(|queue| (queue < rx_queues).then_some(RxQueue { port, queue }))
             .collect();
-        let transmit = (0..settings.workers).map(|queue| TxQueue { port, queue }).collect();
+        let transmit = (0..settings.workers)
+            .map(|queue| TxQueue { port, queue })
+            .collect();
         Ok((info, receive, transmit))
     }
 
@@ -231,7 +239,11 @@ impl TxQueue {
 }
 
 fn check(code: i32, what: impl FnOnce() -> String) -> Result<(), EalError> {
-    if code < 0 { Err(EalError::code(what(), code)) } else { Ok(()) }
+    if code < 0 {
+        Err(EalError::code(what(), code))
+    } else {
+        Ok(())
+    }
 }
 
 fn rss_flows() -> u64 {
@@ -242,18 +254,14 @@ fn rss_flows() -> u64 {
 fn device_limits(port: u16) -> Result<sys::rte_eth_dev_info, EalError> {
     let mut limits = sys::rte_eth_dev_info::default();
     // SAFETY: the structure is valid for the call.
-    check(unsafe { sys::rte_eth_dev_info_get(port, &raw mut limits) }, || {
-        format!("reading port {port}")
-    })?;
+    check(
+        unsafe { sys::rte_eth_dev_info_get(port, &raw mut limits) },
+        || format!("reading port {port}"),
+    )?;
     Ok(limits)
 }
 
-fn configure(
-    port: u16,
-    rx_queues: u16,
-    settings: PortSettings,
-    rss: bool,
-) -> Result<(), EalError> {
+fn configure(port: u16, rx_queues: u16, settings: PortSettings, rss: bool) -> Result<(), EalError> {
     let mut conf = sys::rte_eth_conf::default();
     let mut key = RSS_KEY;
     if rss && rx_queues > 1 {
@@ -278,9 +286,7 @@ fn set_up_queues(port: u16, rx: u16, tx: u16, pool: Pool) -> Result<(), EalError
     let (mut rx_len, mut tx_len) = (DESCRIPTORS, DESCRIPTORS);
     // SAFETY: the port is configured, and both numbers are valid for the call.
     check(
-        unsafe {
-            sys::rte_eth_dev_adjust_nb_rx_tx_desc(port, &raw mut rx_len, &raw mut tx_len)
-        },
+        unsafe { sys::rte_eth_dev_adjust_nb_rx_tx_desc(port, &raw mut rx_len, &raw mut tx_len) },
         || format!("sizing the queues of port {port}"),
     )?;
     // SAFETY: a pure look-up.
@@ -329,9 +335,10 @@ fn write_reta(port: u16, reta_size: u16, queues: u16) -> Result<(), EalError> {
 fn mac(port: u16) -> Result<[u8; 6], EalError> {
     let mut address = sys::rte_ether_addr::default();
     // SAFETY: the structure is valid for the call.
-    check(unsafe { sys::rte_eth_macaddr_get(port, &raw mut address) }, || {
-        format!("station address of port {port}")
-    })?;
+    check(
+        unsafe { sys::rte_eth_macaddr_get(port, &raw mut address) },
+        || format!("station address of port {port}"),
+    )?;
     Ok(address.addr_bytes)
 }
 
@@ -342,7 +349,9 @@ fn device_name(port: u16) -> String {
         return String::new();
     }
     // SAFETY: terminated by DPDK.
-    unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(name.as_ptr()) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Port of the EAL with this device name.

@@ -63,7 +63,10 @@ pub(crate) fn compare(
     }
     match closed(now.state()) {
         None => Gate::Pass,
-        Some(reason) => Gate::Waits { reason, slot: leaves_by },
+        Some(reason) => Gate::Waits {
+            reason,
+            slot: leaves_by,
+        },
     }
 }
 
@@ -123,14 +126,25 @@ mod tests {
     fn a_tunnel_that_is_up_takes_its_flows_packets() {
         let up = slot(SlotState::Up, 7);
         assert_eq!(compare(&tcp(), Side::Low, Arrival::Clear, &up), Gate::Pass);
-        assert_eq!(compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &up), Gate::Pass);
+        assert_eq!(
+            compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &up),
+            Gate::Pass
+        );
     }
 
     #[test]
     fn decision_15_a_tunnelled_flows_packet_in_clear_is_foreign() {
         let foreign = Gate::Foreign(DropReason::NotThroughTunnel);
-        for state in [SlotState::Up, SlotState::Down, SlotState::Pending, SlotState::Deleting] {
-            assert_eq!(compare(&tcp(), Side::High, Arrival::Clear, slot(state, 7)), foreign);
+        for state in [
+            SlotState::Up,
+            SlotState::Down,
+            SlotState::Pending,
+            SlotState::Deleting,
+        ] {
+            assert_eq!(
+                compare(&tcp(), Side::High, Arrival::Clear, slot(state, 7)),
+                foreign
+            );
         }
     }
 
@@ -138,8 +152,14 @@ mod tests {
     fn decision_3_only_the_same_slot_resumes_a_flow() {
         let other = Arrival::Tunnel(SlotId::new(4));
         let foreign = Gate::Foreign(DropReason::WrongTunnel);
-        assert_eq!(compare(&tcp(), Side::High, other, slot(SlotState::Up, 7)), foreign);
-        assert_eq!(compare(&tcp(), Side::Low, other, slot(SlotState::Up, 7)), foreign);
+        assert_eq!(
+            compare(&tcp(), Side::High, other, slot(SlotState::Up, 7)),
+            foreign
+        );
+        assert_eq!(
+            compare(&tcp(), Side::Low, other, slot(SlotState::Up, 7)),
+            foreign
+        );
     }
 
     #[test]
@@ -150,15 +170,27 @@ mod tests {
             (SlotState::Deleting, DropReason::TunnelDown),
         ] {
             let gate = compare(&tcp(), Side::Low, Arrival::Clear, slot(state, 7));
-            assert_eq!(gate, Gate::Waits { reason, slot: TUNNEL });
+            assert_eq!(
+                gate,
+                Gate::Waits {
+                    reason,
+                    slot: TUNNEL
+                }
+            );
         }
     }
 
     #[test]
     fn a_raised_epoch_makes_a_tcp_flow_stale_in_both_directions() {
         let raised = slot(SlotState::Up, 8);
-        assert_eq!(compare(&tcp(), Side::Low, Arrival::Clear, &raised), Gate::Stale);
-        assert_eq!(compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &raised), Gate::Stale);
+        assert_eq!(
+            compare(&tcp(), Side::Low, Arrival::Clear, &raised),
+            Gate::Stale
+        );
+        assert_eq!(
+            compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &raised),
+            Gate::Stale
+        );
     }
 
     #[test]
@@ -176,6 +208,12 @@ mod tests {
         let gate = compare(&udp, Side::Low, Arrival::Clear, slot(SlotState::Up, 8));
         assert_eq!(gate, Gate::Pass);
         let gate = compare(&udp, Side::Low, Arrival::Clear, slot(SlotState::Down, 8));
-        assert_eq!(gate, Gate::Waits { reason: DropReason::NeedIke, slot: TUNNEL });
+        assert_eq!(
+            gate,
+            Gate::Waits {
+                reason: DropReason::NeedIke,
+                slot: TUNNEL
+            }
+        );
     }
 }

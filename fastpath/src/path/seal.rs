@@ -39,7 +39,8 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             core.tally.sealed += 1;
             transmit::enqueue(core, view, Outgoing::sealed(packet));
         } else {
-            core.decided.push(packet, Verdict::Drop(DropReason::SealFailed));
+            core.decided
+                .push(packet, Verdict::Drop(DropReason::SealFailed));
         }
     }
 }

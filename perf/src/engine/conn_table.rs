@@ -8,11 +8,16 @@ use super::{BURST, Load, cycles_per_item, timed};
 use crate::report::Figure;
 
 pub(super) fn lookup(load: &Load) -> Result<Vec<Figure>, String> {
-    let capacity = load.flows.checked_add(load.flows / 4).ok_or("too many flows")?;
+    let capacity = load
+        .flows
+        .checked_add(load.flows / 4)
+        .ok_or("too many flows")?;
     let mut table = ConnTable::new(capacity, HashKey([0x9e37_79b9, 0x7f4a_7c15]), 0);
     for flow in 0..load.flows {
         let (hot, cold) = entry(flow);
-        table.insert(hot, cold, 1 << 20).map_err(|_| "the table is full")?;
+        table
+            .insert(hot, cold, 1 << 20)
+            .map_err(|_| "the table is full")?;
     }
     // Random order, not round robin: a hardware prefetcher would foresee it.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -39,7 +44,13 @@ pub(super) fn lookup(load: &Load) -> Result<Vec<Figure>, String> {
 }
 
 fn entry(flow: u32) -> (Hot, Cold) {
-    let key = FlowKey::new(protocol::TCP, 0x0a00_0000 + flow / 1000, 1024 + (flow % 1000) as u16, 0xc000_0201, 443);
+    let key = FlowKey::new(
+        protocol::TCP,
+        0x0a00_0000 + flow / 1000,
+        1024 + (flow % 1000) as u16,
+        0xc000_0201,
+        443,
+    );
     let (key, _) = key.canonical();
     let hot = Hot {
         low_address: key.src,

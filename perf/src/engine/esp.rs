@@ -48,10 +48,19 @@ impl Bench {
         let parameters = parameters(suite);
         let outbound = OutboundSa::build(&parameters, &engines).map_err(|e| e.to_string())?;
         let seal = SealScratch::new(&engines, &[9; 16]).map_err(|e| e.to_string())?;
-        let mut inner = fastpath::wire::Ipv4::emit(1, 2, 17, size.saturating_sub(20)).0.to_vec();
+        let mut inner = fastpath::wire::Ipv4::emit(1, 2, 17, size.saturating_sub(20))
+            .0
+            .to_vec();
         inner.resize(size, 0x5a);
         let len = outbound.head_len() + size + outbound.tail_len(size);
-        Ok(Self { engines, outbound, parameters, seal, packets: vec![vec![0; len]; BURST], inner })
+        Ok(Self {
+            engines,
+            outbound,
+            parameters,
+            seal,
+            packets: vec![vec![0; len]; BURST],
+            inner,
+        })
     }
 
     /// Fresh inner packets, then one sealed burst; the cycles of sealing alone.
@@ -61,7 +70,12 @@ impl Bench {
         for packet in &mut self.packets {
             packet[head..head + size].copy_from_slice(&self.inner);
         }
-        let Self { outbound, seal, packets, .. } = self;
+        let Self {
+            outbound,
+            seal,
+            packets,
+            ..
+        } = self;
         timed(|| {
             let mut jobs: Vec<SealJob<'_>> = packets
                 .iter_mut()
@@ -105,7 +119,10 @@ pub(super) fn open(load: &Load) -> Result<Vec<Figure>, String> {
                     .map(|packet| OpenJob::new(&inbound, &mut packet[20..], 0))
                     .collect();
                 open_burst(&mut scratch, &mut jobs);
-                assert!(jobs.iter().all(|job| job.outcome.is_ok()), "every packet was opened");
+                assert!(
+                    jobs.iter().all(|job| job.outcome.is_ok()),
+                    "every packet was opened"
+                );
             })
         });
         figures.push(figure("esp-open aes-128-gcm", size, value, best));
@@ -114,5 +131,11 @@ pub(super) fn open(load: &Load) -> Result<Vec<Figure>, String> {
 }
 
 fn figure(name: &str, size: usize, value: f64, best: f64) -> Figure {
-    Figure { name: name.to_owned(), size: size as u64, value, best, unit: "TSC cycles/packet" }
+    Figure {
+        name: name.to_owned(),
+        size: size as u64,
+        value,
+        best,
+        unit: "TSC cycles/packet",
+    }
 }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
-use super::api::{
-    Action, EndReason, Entropy, IkeConfig, PeerConfig, TunnelConfig, TunnelId,
-};
+use super::api::{Action, EndReason, Entropy, IkeConfig, PeerConfig, TunnelConfig, TunnelId};
 use crate::time::Time;
 
 /// A phase-2 SA pair in use.
@@ -55,7 +53,11 @@ impl Core {
 
     /// A line about a peer, in the form of LAN-to-LAN groups.
     pub(super) fn log(&mut self, id: u32, level: u8, peer: Ipv4Addr, text: &str) {
-        self.push(Action::Log { id, level, text: format!("Group = {peer}, IP = {peer}, {text}") });
+        self.push(Action::Log {
+            id,
+            level,
+            text: format!("Group = {peer}, IP = {peer}, {text}"),
+        });
     }
 
     pub(super) fn random(&mut self, len: usize) -> Vec<u8> {
@@ -76,7 +78,10 @@ impl Core {
     }
 
     pub(super) fn peer(&self, address: Ipv4Addr) -> Option<&PeerConfig> {
-        self.config.peers.iter().find(|peer| peer.address == address)
+        self.config
+            .peers
+            .iter()
+            .find(|peer| peer.address == address)
     }
 
     pub(super) fn tunnel(&self, id: TunnelId) -> Option<&TunnelConfig> {
@@ -85,7 +90,9 @@ impl Core {
 
     /// Whether there is anything with this peer beside the SA `except`.
     pub(super) fn knows(&self, peer: Ipv4Addr, except: u32) -> bool {
-        self.up.iter().any(|(id, known)| *known == peer && *id != except)
+        self.up
+            .iter()
+            .any(|(id, known)| *known == peer && *id != except)
             || self.children.iter().any(|child| child.peer == peer)
     }
 
@@ -111,7 +118,9 @@ impl Core {
 
     /// Ends the pairs that `ends` names and reports each.
     pub(super) fn end_children(&mut self, reason: EndReason, ends: impl Fn(&Child) -> bool) {
-        let (gone, kept) = core::mem::take(&mut self.children).into_iter().partition(ends);
+        let (gone, kept) = core::mem::take(&mut self.children)
+            .into_iter()
+            .partition(ends);
         self.children = kept;
         let gone: Vec<Child> = gone;
         for child in gone {

@@ -10,11 +10,11 @@ use super::core::Core;
 use super::crypto::dh::DhResult;
 use super::error::IkeError;
 use super::limits::{HALF_OPEN_MS, PHASE1_PER_PEER_MAX, REKEY_MARGIN_S};
+use super::v1::informational;
 use super::v1::main_mode::{self, Outcome};
 use super::v1::natt::IKE_PORT;
 use super::v1::phase1::{Dpd, Phase1, State, Wanted};
 use super::v1::quick::{self, Received};
-use super::v1::informational;
 use super::wire::{Chain, ENCRYPTED, Header, exchange};
 use crate::time::Time;
 
@@ -29,7 +29,9 @@ pub struct Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("phase1s", &self.phase1s.len()).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("phase1s", &self.phase1s.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -46,17 +48,17 @@ impl Engine {
 
     /// Takes a new configuration: SAs of tunnels and peers that it no longer has end.
     pub fn configure(&mut self, now: Time, spis: &mut dyn SpiSource, config: IkeConfig) {
-        let gone: Vec<(u32, Ipv4Addr)> = self
-            .core
-            .children
-            .iter()
-            .filter(|child| {
-                !config.tunnels.iter().any(|tunnel| {
-                    tunnel.id == child.tunnel && tunnel.peers.contains(&child.peer)
+        let gone: Vec<(u32, Ipv4Addr)> =
+            self.core
+                .children
+                .iter()
+                .filter(|child| {
+                    !config.tunnels.iter().any(|tunnel| {
+                        tunnel.id == child.tunnel && tunnel.peers.contains(&child.peer)
+                    })
                 })
-            })
-            .map(|child| (child.inbound_spi, child.peer))
-            .collect();
+                .map(|child| (child.inbound_spi, child.peer))
+                .collect();
         for (spi, peer) in gone {
             self.delete_child(spi, peer, EndReason::ConfigurationChanged);
         }
@@ -74,7 +76,9 @@ impl Engine {
 
     /// Takes a datagram from port 500 or 4500.
     pub fn datagram(&mut self, now: Time, spis: &mut dyn SpiSource, datagram: Datagram<'_>) {
-        let Ok((header, body)) = Header::parse(datagram.message) else { return };
+        let Ok((header, body)) = Header::parse(datagram.message) else {
+            return;
+        };
         let place = self.place(&header);
         let result = match place {
             Some(place) => self.known(now, spis, place, &header, body, datagram),
@@ -82,7 +86,12 @@ impl Engine {
         };
         if let Err(error) = result {
             let peer = *datagram.remote.ip();
-            self.core.log(713_903, 4, peer, &format!("Error processing message: {error}"));
+            self.core.log(
+                713_903,
+                4,
+                peer,
+                &format!("Error processing message: {error}"),
+            );
         }
     }
 
@@ -91,13 +100,24 @@ impl Engine {
         if self.core.current(tunnel).is_some() || self.is_negotiating(tunnel) {
             return;
         }
-        self.want(now, spis, Wanted { tunnel, replaces: None });
+        self.want(
+            now,
+            spis,
+            Wanted {
+                tunnel,
+                replaces: None,
+            },
+        );
     }
 
     /// Takes the result of public-key work.
     pub fn computed(&mut self, now: Time, spis: &mut dyn SpiSource, result: DhResult) {
-        let Some((id, message_id)) = self.core.redeem(result.ticket) else { return };
-        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else { return };
+        let Some((id, message_id)) = self.core.redeem(result.ticket) else {
+            return;
+        };
+        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else {
+            return;
+        };
         let mut sa = self.phase1s.swap_remove(place);
         let outcome = match message_id {
             None => main_mode::computed(&mut self.core, now, &mut sa, result),
@@ -107,7 +127,8 @@ impl Engine {
         let (id, peer) = (sa.id, sa.peer);
         self.phase1s.push(sa);
         if let Err(error) = outcome {
-            self.core.log(713_902, 3, peer, &format!("Negotiation failed: {error}"));
+            self.core
+                .log(713_902, 3, peer, &format!("Negotiation failed: {error}"));
         }
         if failed {
             self.end_phase1(now, spis, id, EndReason::AuthenticationFailed, false);
@@ -116,7 +137,11 @@ impl Engine {
 
     /// A phase-2 pair's kilobytes are nearly used up: replace it.
     pub fn rekey(&mut self, now: Time, spis: &mut dyn SpiSource, inbound_spi: u32) {
-        let child = self.core.children.iter_mut().find(|child| child.inbound_spi == inbound_spi);
+        let child = self
+            .core
+            .children
+            .iter_mut()
+            .find(|child| child.inbound_spi == inbound_spi);
         let Some(child) = child.filter(|c| !c.rekeying && c.superseded_until.is_none()) else {
             return;
         };
@@ -140,7 +165,11 @@ impl Engine {
 
     /// Packets of a peer have been authenticated: it lives.
     pub fn inbound_seen(&mut self, now: Time, peer: Ipv4Addr) {
-        for sa in self.phase1s.iter_mut().filter(|sa| sa.peer == peer && sa.is_up()) {
+        for sa in self
+            .phase1s
+            .iter_mut()
+            .filter(|sa| sa.peer == peer && sa.is_up())
+        {
             sa.dpd.last_heard = now;
             sa.dpd.unanswered = 0;
         }
@@ -184,8 +213,12 @@ impl Engine {
 
     /// Deletes everything at the peers.
     pub fn shutdown(&mut self, now: Time, spis: &mut dyn SpiSource) {
-        let children: Vec<(u32, Ipv4Addr)> =
-            self.core.children.iter().map(|child| (child.inbound_spi, child.peer)).collect();
+        let children: Vec<(u32, Ipv4Addr)> = self
+            .core
+            .children
+            .iter()
+            .map(|child| (child.inbound_spi, child.peer))
+            .collect();
         for (spi, peer) in children {
             self.delete_child(spi, peer, EndReason::AdministratorShutdown);
         }
@@ -300,8 +333,7 @@ impl Engine {
             }
             exchange::INFORMATIONAL => {
                 let id = header.message_id;
-                let found =
-                    informational::message(&mut self.core, now, sa, id, header.next, body)?;
+                let found = informational::message(&mut self.core, now, sa, id, header.next, body)?;
                 if found.deleted {
                     After::Deleted
                 } else if found.initial_contact {
@@ -368,7 +400,10 @@ impl Engine {
             && header.responder_cookie == [0; 8]
             && header.initiator_cookie != [0; 8]
             && header.flags & ENCRYPTED == 0;
-        let configured = self.core.peer(peer).is_some_and(|peer| peer.pre_shared_key.is_some());
+        let configured = self
+            .core
+            .peer(peer)
+            .is_some_and(|peer| peer.pre_shared_key.is_some());
         if !first || !configured {
             return Ok(());
         }
@@ -397,14 +432,22 @@ impl Engine {
         self.next_id += 1;
         let mut cookie = [0; 8];
         self.core.entropy.fill(&mut cookie);
-        let (cookie_i, cookie_r) = if initiator { (cookie, [0; 8]) } else { ([0; 8], cookie) };
+        let (cookie_i, cookie_r) = if initiator {
+            (cookie, [0; 8])
+        } else {
+            ([0; 8], cookie)
+        };
         Phase1 {
             id,
             peer: *remote.ip(),
             local,
             remote,
             initiator,
-            state: if initiator { State::WaitMessage2 } else { State::WaitMessage3 },
+            state: if initiator {
+                State::WaitMessage2
+            } else {
+                State::WaitMessage3
+            },
             cookie_i,
             cookie_r,
             offer: Vec::new(),
@@ -419,7 +462,10 @@ impl Engine {
             dialect: None,
             nat_here: false,
             nat_there: false,
-            dpd: Dpd { last_heard: now, ..Dpd::default() },
+            dpd: Dpd {
+                last_heard: now,
+                ..Dpd::default()
+            },
             unanswered: None,
             last_request: Vec::new(),
             last_response: None,
@@ -437,7 +483,9 @@ impl Engine {
 
     /// Wants a phase-2 SA: by the phase-1 SA that is up, by the one that is coming, or by a new one.
     pub(super) fn want(&mut self, now: Time, spis: &mut dyn SpiSource, wanted: Wanted) {
-        let Some(tunnel) = self.core.tunnel(wanted.tunnel).cloned() else { return };
+        let Some(tunnel) = self.core.tunnel(wanted.tunnel).cloned() else {
+            return;
+        };
         if wanted.replaces.is_none() {
             self.core.push(Action::Negotiating(tunnel.id));
         }
@@ -451,7 +499,8 @@ impl Engine {
             let peer = sa.peer;
             self.phase1s.push(sa);
             if let Err(error) = begun {
-                self.core.log(713_902, 3, peer, &format!("Quick mode failed: {error}"));
+                self.core
+                    .log(713_902, 3, peer, &format!("Quick mode failed: {error}"));
                 self.fail(wanted, EndReason::NoProposal);
             }
             return;
@@ -460,13 +509,21 @@ impl Engine {
         let Some(&peer) = tunnel.peers.get(attempt) else {
             return self.fail(wanted, EndReason::LostContact);
         };
-        if let Some(sa) = self.phase1s.iter_mut().find(|sa| !sa.is_up() && sa.peer == peer) {
+        if let Some(sa) = self
+            .phase1s
+            .iter_mut()
+            .find(|sa| !sa.is_up() && sa.peer == peer)
+        {
             if !sa.waiting.contains(&wanted) {
                 sa.waiting.push(wanted);
             }
             return;
         }
-        if self.core.peer(peer).is_none_or(|peer| peer.pre_shared_key.is_none()) {
+        if self
+            .core
+            .peer(peer)
+            .is_none_or(|peer| peer.pre_shared_key.is_none())
+        {
             return self.fail(wanted, EndReason::AuthenticationFailed);
         }
         let local = std::net::SocketAddrV4::new(tunnel.local, IKE_PORT);
@@ -475,16 +532,25 @@ impl Engine {
         sa.waiting.push(wanted);
         let text = format!(
             "IKE Initiator: New Phase 1, Intf {}, IKE Peer {peer}  local Proxy Address {}, remote Proxy Address {},  Crypto map ({})",
-            tunnel.nameif, tunnel.selectors.local.address, tunnel.selectors.remote.address, tunnel.map_name,
+            tunnel.nameif,
+            tunnel.selectors.local.address,
+            tunnel.selectors.remote.address,
+            tunnel.map_name,
         );
-        self.core.push(Action::Log { id: 713_041, level: 5, text });
+        self.core.push(Action::Log {
+            id: 713_041,
+            level: 5,
+            text,
+        });
         main_mode::begin(&mut self.core, now, &mut sa);
         self.phase1s.push(sa);
     }
 
     /// A phase-1 SA is up: older ones with the peer step back, waiting tunnels get their turn.
     fn established(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32, initial_contact: bool) {
-        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else { return };
+        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else {
+            return;
+        };
         let keepalive = self.core.config.nat_traversal_s;
         let jitter = u64::from(self.core.random_u32() % 8);
         let sa = &mut self.phase1s[place];
@@ -495,10 +561,15 @@ impl Engine {
         let margin = (u64::from(lifetime) / 10).clamp(REKEY_MARGIN_S.0, REKEY_MARGIN_S.1) + jitter;
         sa.rekey_at = (lifetime != 0 && sa.initiator)
             .then(|| now.after_s(u64::from(lifetime).saturating_sub(margin)));
-        sa.keepalive_at =
-            keepalive.filter(|_| sa.nat_here).map(|seconds| now.after_s(u64::from(seconds)));
+        sa.keepalive_at = keepalive
+            .filter(|_| sa.nat_here)
+            .map(|seconds| now.after_s(u64::from(seconds)));
         let waiting = std::mem::take(&mut sa.waiting);
-        for other in self.phase1s.iter_mut().filter(|sa| sa.peer == peer && sa.id != id) {
+        for other in self
+            .phase1s
+            .iter_mut()
+            .filter(|sa| sa.peer == peer && sa.id != id)
+        {
             other.superseded |= other.is_up();
         }
         self.core.up.insert(id, peer);
@@ -515,7 +586,9 @@ impl Engine {
 
     /// The peer knows nothing of what was before the SA `id`.
     fn forget_others(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {
-        let Some(kept) = self.phase1s.iter().find(|sa| sa.id == id) else { return };
+        let Some(kept) = self.phase1s.iter().find(|sa| sa.id == id) else {
+            return;
+        };
         // What came up while this SA was negotiated is not older: both sides may begin at once.
         let (peer, begun) = (kept.peer, kept.created);
         let others: Vec<u32> = self
@@ -535,7 +608,9 @@ impl Engine {
 
     /// The peer refused what we negotiate: every quick mode that waits for its answer ends.
     fn refused(&mut self, spis: &mut dyn SpiSource, id: u32) {
-        let Some(sa) = self.phase1s.iter_mut().find(|sa| sa.id == id) else { return };
+        let Some(sa) = self.phase1s.iter_mut().find(|sa| sa.id == id) else {
+            return;
+        };
         let quicks = std::mem::take(&mut sa.quicks);
         for quick in quicks {
             let wanted = quick.wanted;
@@ -553,7 +628,10 @@ impl Engine {
             }
         }
         if self.core.current(wanted.tunnel).is_none() {
-            self.core.push(Action::NegotiationFailed { tunnel: wanted.tunnel, reason });
+            self.core.push(Action::NegotiationFailed {
+                tunnel: wanted.tunnel,
+                reason,
+            });
         }
     }
 
@@ -566,13 +644,18 @@ impl Engine {
         reason: EndReason,
         tell_peer: bool,
     ) {
-        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else { return };
+        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else {
+            return;
+        };
         let mut sa = self.phase1s.swap_remove(place);
         if tell_peer && sa.is_up() {
             informational::send_delete_self(&mut self.core, &sa);
         }
         if self.core.up.remove(&id).is_some() {
-            self.core.push(Action::IkeDown { peer: sa.peer, reason });
+            self.core.push(Action::IkeDown {
+                peer: sa.peer,
+                reason,
+            });
         }
         let mut wanted = std::mem::take(&mut sa.waiting);
         for quick in std::mem::take(&mut sa.quicks) {
@@ -600,7 +683,10 @@ impl Engine {
     }
 
     fn retry(&mut self, now: Time, spis: &mut dyn SpiSource, wanted: Wanted, reason: EndReason) {
-        let peers = self.core.tunnel(wanted.tunnel).map_or(0, |tunnel| tunnel.peers.len());
+        let peers = self
+            .core
+            .tunnel(wanted.tunnel)
+            .map_or(0, |tunnel| tunnel.peers.len());
         let attempt = self.attempts.get(&wanted.tunnel).copied().unwrap_or(0);
         if attempt < peers {
             self.want(now, spis, wanted);
@@ -611,15 +697,24 @@ impl Engine {
 
     /// Ends a pair and tells the peer, by whatever phase-1 SA there is.
     pub(super) fn delete_child(&mut self, inbound_spi: u32, peer: Ipv4Addr, reason: EndReason) {
-        let sa = self.phase1s.iter().rev().find(|sa| sa.peer == peer && sa.is_up());
+        let sa = self
+            .phase1s
+            .iter()
+            .rev()
+            .find(|sa| sa.peer == peer && sa.is_up());
         if let Some(sa) = sa {
             informational::send_delete_child(&mut self.core, sa, inbound_spi);
         }
-        self.core.end_children(reason, |child| child.inbound_spi == inbound_spi);
+        self.core
+            .end_children(reason, |child| child.inbound_spi == inbound_spi);
     }
 
     fn end_child(&mut self, inbound_spi: u32, reason: EndReason) {
-        let child = self.core.children.iter().find(|child| child.inbound_spi == inbound_spi);
+        let child = self
+            .core
+            .children
+            .iter()
+            .find(|child| child.inbound_spi == inbound_spi);
         if let Some(peer) = child.map(|child| child.peer) {
             self.delete_child(inbound_spi, peer, reason);
         }
@@ -646,7 +741,10 @@ enum After {
 fn tell(core: &mut Core, sa: &Phase1, error: IkeError) {
     use super::wire::control::Notify;
     use super::wire::{payload, sa::protocol};
-    let Some(kind) = error.notify().filter(|_| error != IkeError::AuthenticationFailed) else {
+    let Some(kind) = error
+        .notify()
+        .filter(|_| error != IkeError::AuthenticationFailed)
+    else {
         return;
     };
     let notify = Notify {

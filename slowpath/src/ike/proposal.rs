@@ -76,7 +76,14 @@ pub(super) fn offer_phase1(policies: &[IsakmpPolicy]) -> Sa {
             attributes: phase1_attributes(policy),
         })
         .collect();
-    Sa { proposals: vec![Proposal { number: 1, protocol: protocol::ISAKMP, spi: Vec::new(), transforms }] }
+    Sa {
+        proposals: vec![Proposal {
+            number: 1,
+            protocol: protocol::ISAKMP,
+            spi: Vec::new(),
+            transforms,
+        }],
+    }
 }
 
 fn is_usable(policy: &IsakmpPolicy) -> bool {
@@ -108,13 +115,26 @@ pub(super) fn choose_phase1(
     policies: &[IsakmpPolicy],
 ) -> Result<(IsakmpPolicy, Sa), IkeError> {
     for policy in policies.iter().filter(|policy| is_usable(policy)) {
-        for proposal in offer.proposals.iter().filter(|p| p.protocol == protocol::ISAKMP) {
+        for proposal in offer
+            .proposals
+            .iter()
+            .filter(|p| p.protocol == protocol::ISAKMP)
+        {
             let fits = |transform: &&Transform| matches_phase1(policy, &transform.attributes);
             if let Some(transform) = proposal.transforms.iter().find(fits) {
                 let mut agreed = policy.clone();
-                agreed.lifetime_s = lower(policy.lifetime_s, phase1_lifetime(&transform.attributes));
-                let answer = Proposal { transforms: vec![transform.clone()], ..proposal.clone() };
-                return Ok((agreed, Sa { proposals: vec![answer] }));
+                agreed.lifetime_s =
+                    lower(policy.lifetime_s, phase1_lifetime(&transform.attributes));
+                let answer = Proposal {
+                    transforms: vec![transform.clone()],
+                    ..proposal.clone()
+                };
+                return Ok((
+                    agreed,
+                    Sa {
+                        proposals: vec![answer],
+                    },
+                ));
             }
         }
     }
@@ -126,7 +146,9 @@ pub(super) fn accept_phase1(
     answer: &Sa,
     policies: &[IsakmpPolicy],
 ) -> Result<IsakmpPolicy, IkeError> {
-    let (_, transform) = answer.chosen().ok_or(IkeError::PeerMisbehaved("not one proposal"))?;
+    let (_, transform) = answer
+        .chosen()
+        .ok_or(IkeError::PeerMisbehaved("not one proposal"))?;
     let policy = policies
         .iter()
         .filter(|policy| is_usable(policy))
@@ -138,7 +160,9 @@ pub(super) fn accept_phase1(
 }
 
 fn matches_phase1(policy: &IsakmpPolicy, attributes: &Attributes) -> bool {
-    let Some((number, key_length)) = encryption_number(policy.encryption) else { return false };
+    let Some((number, key_length)) = encryption_number(policy.encryption) else {
+        return false;
+    };
     attributes.get(phase1::ENCRYPTION) == Some(number)
         && attributes.get(phase1::KEY_LENGTH) == key_length
         && attributes.get(phase1::HASH) == Some(hash_number(policy.hash))
@@ -148,7 +172,9 @@ fn matches_phase1(policy: &IsakmpPolicy, attributes: &Attributes) -> bool {
 
 /// Zero for a transform without a lifetime in seconds.
 fn phase1_lifetime(attributes: &Attributes) -> u32 {
-    lifetimes(attributes, phase1::LIFE_TYPE, phase1::LIFE_DURATION).0.unwrap_or(0)
+    lifetimes(attributes, phase1::LIFE_TYPE, phase1::LIFE_DURATION)
+        .0
+        .unwrap_or(0)
 }
 
 /// The lower of two lifetimes, where zero is none.
@@ -238,7 +264,11 @@ pub(super) fn offer_phase2(tunnel: &TunnelConfig, spi: u32, mode: u64) -> Sa {
                 number,
                 protocol: protocol::ESP,
                 spi: spi.to_be_bytes().to_vec(),
-                transforms: vec![Transform { number: 1, id, attributes }],
+                transforms: vec![Transform {
+                    number: 1,
+                    id,
+                    attributes,
+                }],
             }
         })
         .collect();
@@ -261,7 +291,12 @@ pub(super) fn choose_phase2(
                         transforms: vec![transform.clone()],
                         ..proposal.clone()
                     };
-                    return Ok((agreed, Sa { proposals: vec![answer] }));
+                    return Ok((
+                        agreed,
+                        Sa {
+                            proposals: vec![answer],
+                        },
+                    ));
                 }
             }
         }
@@ -285,14 +320,20 @@ pub(super) fn responder_lifetime(agreed: &Agreed) -> Vec<u8> {
 
 /// Lowers what was agreed to what such a notification says.
 pub(super) fn honour_lifetime(agreed: &mut Agreed, notified: &[u8]) {
-    let Ok(attributes) = Attributes::parse(notified) else { return };
+    let Ok(attributes) = Attributes::parse(notified) else {
+        return;
+    };
     let (seconds, kilobytes) = lifetimes(&attributes, phase2::LIFE_TYPE, phase2::LIFE_DURATION);
     // Zero would end the SA at once; nobody means that.
     if let Some(seconds @ 1..) = seconds {
         agreed.lifetime_s = agreed.lifetime_s.min(seconds);
     }
     if let Some(kilobytes @ 1..) = kilobytes {
-        agreed.lifetime_kb = Some(agreed.lifetime_kb.map_or(kilobytes, |own| own.min(kilobytes)));
+        agreed.lifetime_kb = Some(
+            agreed
+                .lifetime_kb
+                .map_or(kilobytes, |own| own.min(kilobytes)),
+        );
     }
 }
 
@@ -302,8 +343,9 @@ pub(super) fn accept_phase2(
     tunnel: &TunnelConfig,
     natt: bool,
 ) -> Result<Agreed, IkeError> {
-    let (proposal, transform) =
-        answer.chosen().ok_or(IkeError::PeerMisbehaved("not one proposal"))?;
+    let (proposal, transform) = answer
+        .chosen()
+        .ok_or(IkeError::PeerMisbehaved("not one proposal"))?;
     tunnel
         .proposals
         .iter()
@@ -328,7 +370,11 @@ fn agree(
     };
     let group = match attributes.get(phase2::GROUP) {
         None => None,
-        Some(number) => Some(u8::try_from(number).ok().filter(|group| dh::is_group(*group))?),
+        Some(number) => Some(
+            u8::try_from(number)
+                .ok()
+                .filter(|group| dh::is_group(*group))?,
+        ),
     };
     // With `set pfs` the peer must offer that group; without it any group of ours is taken.
     let pfs_fits = tunnel.pfs.is_none() || tunnel.pfs == group;

@@ -66,7 +66,10 @@ impl End {
     fn new(config: IkeConfig, seed: u64) -> Self {
         Self {
             engine: Engine::new(config, Box::new(Seeded(seed))),
-            spis: Spis { next: seed as u32 * 0x1_0000, reserved: Vec::new() },
+            spis: Spis {
+                next: seed as u32 * 0x1_0000,
+                reserved: Vec::new(),
+            },
             children: BTreeMap::new(),
             downs: Vec::new(),
             failed: Vec::new(),
@@ -123,7 +126,12 @@ impl Lab {
     fn drain(&mut self, end: usize) {
         while let Some(action) = self.ends[end].engine.poll_action() {
             match action {
-                Action::Send { local, remote, message, keepalive } => {
+                Action::Send {
+                    local,
+                    remote,
+                    message,
+                    keepalive,
+                } => {
                     if keepalive {
                         continue;
                     }
@@ -147,7 +155,12 @@ impl Lab {
                 Action::ChildUp(child) => {
                     self.ends[end].children.insert(child.inbound_spi, *child);
                 }
-                Action::ChildDown { inbound_spi, reason, superseded, .. } => {
+                Action::ChildDown {
+                    inbound_spi,
+                    reason,
+                    superseded,
+                    ..
+                } => {
                     let gone = self.ends[end].children.remove(&inbound_spi);
                     assert!(gone.is_some(), "a pair ends once");
                     self.ends[end].downs.push((reason, superseded));
@@ -161,8 +174,11 @@ impl Lab {
 
     fn deliver(&mut self, flight: &Flight) {
         self.with(flight.to, |engine, now, spis| {
-            let datagram =
-                Datagram { local: flight.local, remote: flight.remote, message: &flight.message };
+            let datagram = Datagram {
+                local: flight.local,
+                remote: flight.remote,
+                message: &flight.message,
+            };
             engine.datagram(now, spis, datagram);
         });
     }
@@ -172,22 +188,35 @@ impl Lab {
         let end = self.now.after_ms(for_ms);
         loop {
             let flight = self.wire.iter().map(|flight| flight.arrives).min();
-            let timers = self.ends.iter().filter_map(|end| end.engine.next_timeout()).min();
-            let Some(next) = [flight, timers].into_iter().flatten().min().filter(|t| *t <= end)
+            let timers = self
+                .ends
+                .iter()
+                .filter_map(|end| end.engine.next_timeout())
+                .min();
+            let Some(next) = [flight, timers]
+                .into_iter()
+                .flatten()
+                .min()
+                .filter(|t| *t <= end)
             else {
                 self.now = end;
                 return;
             };
             self.now = self.now.max(next);
-            let (due, later) =
-                std::mem::take(&mut self.wire).into_iter().partition(|f| f.arrives <= self.now);
+            let (due, later) = std::mem::take(&mut self.wire)
+                .into_iter()
+                .partition(|f| f.arrives <= self.now);
             self.wire = later;
             let due: Vec<Flight> = due;
             for flight in &due {
                 self.deliver(flight);
             }
             for end in 0..2 {
-                if self.ends[end].engine.next_timeout().is_some_and(|due| due <= self.now) {
+                if self.ends[end]
+                    .engine
+                    .next_timeout()
+                    .is_some_and(|due| due <= self.now)
+                {
                     self.with(end, |engine, now, spis| engine.timeout(now, spis));
                 }
             }
@@ -216,7 +245,10 @@ impl Lab {
 }
 
 fn net(octet: u8) -> MaskedNet {
-    MaskedNet::new(Ipv4Addr::new(10, octet, 0, 0), Ipv4Addr::new(255, 255, 0, 0))
+    MaskedNet::new(
+        Ipv4Addr::new(10, octet, 0, 0),
+        Ipv4Addr::new(255, 255, 0, 0),
+    )
 }
 
 fn policy() -> IsakmpPolicy {
@@ -230,7 +262,10 @@ fn policy() -> IsakmpPolicy {
 }
 
 fn suite() -> EspSuite {
-    EspSuite { encryption: Encryption::TripleDes, integrity: Some(Hash::Md5) }
+    EspSuite {
+        encryption: Encryption::TripleDes,
+        integrity: Some(Hash::Md5),
+    }
 }
 
 fn config(local: Ipv4Addr, peer: Ipv4Addr, nets: (u8, u8)) -> IkeConfig {
@@ -277,7 +312,12 @@ fn lab() -> Lab {
 fn up(lab: &mut Lab) {
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.quiet(2_000);
-    assert_eq!(lab.agreed(), 1, "{:?}", lab.ends.each_ref().map(|end| end.logs.clone()));
+    assert_eq!(
+        lab.agreed(),
+        1,
+        "{:?}",
+        lab.ends.each_ref().map(|end| end.logs.clone())
+    );
 }
 
 #[test]
@@ -311,13 +351,23 @@ fn every_suite_and_group_agrees_in_both_roles() {
             config.policies[0].encryption = p1.0;
             config.policies[0].hash = p1.1;
             config.policies[0].group = p1.2;
-            config.tunnels[0].proposals = vec![EspSuite { encryption: p2.0, integrity: p2.1 }];
+            config.tunnels[0].proposals = vec![EspSuite {
+                encryption: p2.0,
+                integrity: p2.1,
+            }];
             config.tunnels[0].pfs = Some(2);
         }
         let mut lab = Lab::new(a, b);
-        lab.with(initiator, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+        lab.with(initiator, |engine, now, spis| {
+            engine.initiate(now, spis, TUNNEL)
+        });
         lab.quiet(2_000);
-        assert_eq!(lab.agreed(), 1, "{p1:?} {p2:?} {:?}", lab.ends[initiator].logs);
+        assert_eq!(
+            lab.agreed(),
+            1,
+            "{p1:?} {p2:?} {:?}",
+            lab.ends[initiator].logs
+        );
     }
 }
 
@@ -375,7 +425,10 @@ fn days_of_rekeys_never_leave_a_moment_without_a_pair() {
     });
     assert!(moments > 1_000);
     assert!(lab.ends[0].downs.iter().all(|(_, superseded)| *superseded));
-    assert!(lab.ends.iter().all(|end| end.children.len() <= 3), "old pairs go");
+    assert!(
+        lab.ends.iter().all(|end| end.children.len() <= 3),
+        "old pairs go"
+    );
     let reserved: usize = lab.ends.iter().map(|end| end.spis.reserved.len()).sum();
     assert!(reserved > 400, "many pairs were made");
 }
@@ -389,8 +442,15 @@ fn a_phase_1_that_never_expires_is_not_replaced() {
     up(&mut lab);
     lab.quiet(30 * 86_400_000);
     assert_eq!(lab.agreed(), 1);
-    assert_eq!(lab.ends[0].engine.ike_sas(lab.now)[0].lifetime_remaining_s, None);
-    let completed = lab.ends[0].logs.iter().filter(|(id, _)| *id == 713_119).count();
+    assert_eq!(
+        lab.ends[0].engine.ike_sas(lab.now)[0].lifetime_remaining_s,
+        None
+    );
+    let completed = lab.ends[0]
+        .logs
+        .iter()
+        .filter(|(id, _)| *id == 713_119)
+        .count();
     assert_eq!(completed, 1);
 }
 
@@ -423,7 +483,11 @@ fn clears_and_deletes_end_pairs_on_both_sides() {
             _ => engine.shutdown(now, spis),
         });
         lab.quiet(1_000);
-        assert_eq!(lab.ends[0].downs, [(EndReason::PeerTerminate, false)], "clear {clear}");
+        assert_eq!(
+            lab.ends[0].downs,
+            [(EndReason::PeerTerminate, false)],
+            "clear {clear}"
+        );
         assert!(lab.ends[1].children.is_empty());
         up(&mut lab);
     }
@@ -438,7 +502,12 @@ fn a_peer_that_restarted_is_known_by_its_initial_contact() {
     lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.quiet(5_000);
     assert_eq!(lab.agreed(), 1);
-    assert!(lab.ends[0].downs.iter().any(|(reason, _)| *reason == EndReason::InitialContact));
+    assert!(
+        lab.ends[0]
+            .downs
+            .iter()
+            .any(|(reason, _)| *reason == EndReason::InitialContact)
+    );
 }
 
 #[test]
@@ -465,9 +534,16 @@ fn proposals_and_nets_that_differ_fail_without_a_pair() {
         let mut lab = Lab::new(a, b);
         lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
         lab.quiet(120_000);
-        assert!(!lab.ends[0].failed.is_empty(), "case {what}: {:?}", lab.ends[0].logs);
+        assert!(
+            !lab.ends[0].failed.is_empty(),
+            "case {what}: {:?}",
+            lab.ends[0].logs
+        );
         assert!(lab.ends.iter().all(|end| end.children.is_empty()));
-        assert!(lab.ends.iter().all(|end| end.spis.reserved.is_empty()), "SPIs are given back");
+        assert!(
+            lab.ends.iter().all(|end| end.spis.reserved.is_empty()),
+            "SPIs are given back"
+        );
     }
 }
 
@@ -476,7 +552,10 @@ fn the_next_peer_is_tried() {
     let [mut a, b] = pair();
     let silent = Ipv4Addr::new(192, 0, 2, 9);
     a.tunnels[0].peers = vec![silent, B];
-    a.peers.push(PeerConfig { address: silent, ..a.peers[0].clone() });
+    a.peers.push(PeerConfig {
+        address: silent,
+        ..a.peers[0].clone()
+    });
     let mut lab = Lab::new(a, b);
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     // The silent peer's messages must not reach the other one.
@@ -497,7 +576,16 @@ fn a_narrower_proposal_of_the_peer_is_accepted() {
     lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.quiet(2_000);
     assert_eq!(lab.agreed(), 1);
-    assert_eq!(lab.ends[0].children.values().next().unwrap().selectors.remote, narrow);
+    assert_eq!(
+        lab.ends[0]
+            .children
+            .values()
+            .next()
+            .unwrap()
+            .selectors
+            .remote,
+        narrow
+    );
 }
 
 #[test]
@@ -518,7 +606,11 @@ fn behind_a_nat_both_move_to_port_4500() {
         }
         lab.quiet(DELAY_MS);
     }
-    let child = lab.ends[0].children.values().next().expect("a tunnel through the NAT");
+    let child = lab.ends[0]
+        .children
+        .values()
+        .next()
+        .expect("a tunnel through the NAT");
     let (local, remote) = child.encapsulation.expect("in UDP");
     assert_eq!((local.port(), remote.port()), (4500, 4500));
 }
@@ -533,8 +625,14 @@ fn forged_clear_messages_change_nothing() {
     };
     let (cookie_i, cookie_r, _) = header(0);
     for (kind, body) in [
-        (12u8, [&[0, 0, 0, 1, 1, 16, 0, 1][..], &cookie_i, &cookie_r].concat()),
-        (11, [&[0, 0, 0, 1, 1, 16, 0x60, 0x02][..], &cookie_i, &cookie_r].concat()),
+        (
+            12u8,
+            [&[0, 0, 0, 1, 1, 16, 0, 1][..], &cookie_i, &cookie_r].concat(),
+        ),
+        (
+            11,
+            [&[0, 0, 0, 1, 1, 16, 0x60, 0x02][..], &cookie_i, &cookie_r].concat(),
+        ),
     ] {
         let mut writer = wire::Writer::default();
         writer.add(kind, &body);
@@ -579,7 +677,11 @@ fn altered_and_repeated_messages_neither_panic_nor_change_a_tunnel() {
                 message.truncate(random.next() as usize % message.len());
             }
         }
-        let flight = Flight { message, arrives: lab.now, ..*original };
+        let flight = Flight {
+            message,
+            arrives: lab.now,
+            ..*original
+        };
         lab.deliver(&flight);
         assert!(lab.agreed() >= 1, "round {round}");
         lab.wire.clear();

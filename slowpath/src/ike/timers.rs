@@ -3,10 +3,10 @@
 use super::api::{Action, EndReason, SpiSource};
 use super::engine::Engine;
 use super::limits::DPD_PROBES_MAX;
+use super::v1::informational;
 use super::v1::main_mode;
 use super::v1::natt::IKE_PORT;
 use super::v1::phase1::{Phase1, Wanted};
-use super::v1::informational;
 use crate::time::Time;
 
 impl Engine {
@@ -14,8 +14,8 @@ impl Engine {
     pub fn next_timeout(&self) -> Option<Time> {
         let phase1s = self.phase1s.iter().flat_map(|sa| self.deadlines(sa));
         let children = self.core.children.iter().flat_map(|child| {
-            let rekey = (!child.rekeying && child.superseded_until.is_none())
-                .then_some(child.rekey_at);
+            let rekey =
+                (!child.rekeying && child.superseded_until.is_none()).then_some(child.rekey_at);
             [Some(child.expires), child.superseded_until, rekey]
         });
         phase1s.chain(children.flatten()).min()
@@ -43,7 +43,11 @@ impl Engine {
         .into_iter()
         .flatten()
         .collect();
-        deadlines.extend(sa.quicks.iter().filter_map(|q| q.unanswered.as_ref().map(|u| u.due)));
+        deadlines.extend(
+            sa.quicks
+                .iter()
+                .filter_map(|q| q.unanswered.as_ref().map(|u| u.due)),
+        );
         deadlines
     }
 
@@ -54,11 +58,17 @@ impl Engine {
             return None;
         }
         let silent = sa.dpd.last_heard.after_s(u64::from(keepalive.threshold_s));
-        Some(if sa.dpd.unanswered == 0 { silent } else { sa.dpd.next_probe.unwrap_or(silent) })
+        Some(if sa.dpd.unanswered == 0 {
+            silent
+        } else {
+            sa.dpd.next_probe.unwrap_or(silent)
+        })
     }
 
     fn retransmit(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {
-        let Some(sa) = self.phase1s.iter_mut().find(|sa| sa.id == id) else { return };
+        let Some(sa) = self.phase1s.iter_mut().find(|sa| sa.id == id) else {
+            return;
+        };
         let mut dead = false;
         let mut again = Vec::new();
         let mut given_up = Vec::new();
@@ -88,20 +98,30 @@ impl Engine {
     }
 
     fn probe(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {
-        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else { return };
-        if self.next_probe(&self.phase1s[place]).is_none_or(|due| due > now) {
+        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else {
+            return;
+        };
+        if self
+            .next_probe(&self.phase1s[place])
+            .is_none_or(|due| due > now)
+        {
             return;
         }
         let sa = &mut self.phase1s[place];
         let peer = sa.peer;
         if sa.dpd.unanswered >= DPD_PROBES_MAX {
-            let text = "IKE lost contact with remote peer, deleting connection (keepalive type: DPD)";
+            let text =
+                "IKE lost contact with remote peer, deleting connection (keepalive type: DPD)";
             self.core.log(713_123, 3, peer, text);
-            self.core.end_children(EndReason::LostContact, |child| child.peer == peer);
+            self.core
+                .end_children(EndReason::LostContact, |child| child.peer == peer);
             self.end_phase1(now, spis, id, EndReason::LostContact, false);
             return;
         }
-        let retry_s = self.core.peer(peer).map_or(2, |peer| peer.keepalive.retry_s);
+        let retry_s = self
+            .core
+            .peer(peer)
+            .map_or(2, |peer| peer.keepalive.retry_s);
         let mut sa = self.phase1s.swap_remove(place);
         informational::send_probe(&mut self.core, &mut sa);
         sa.dpd.next_probe = Some(now.after_s(u64::from(retry_s)));
@@ -109,17 +129,27 @@ impl Engine {
     }
 
     fn age(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {
-        let Some(sa) = self.phase1s.iter_mut().find(|sa| sa.id == id) else { return };
+        let Some(sa) = self.phase1s.iter_mut().find(|sa| sa.id == id) else {
+            return;
+        };
         if sa.expires.is_some_and(|end| end <= now) {
-            let reason =
-                if sa.is_up() { EndReason::MaxTimeExceeded } else { EndReason::LostContact };
+            let reason = if sa.is_up() {
+                EndReason::MaxTimeExceeded
+            } else {
+                EndReason::LostContact
+            };
             return self.end_phase1(now, spis, id, reason, true);
         }
         if sa.keepalive_at.is_some_and(|due| due <= now) {
             let every = self.core.config.nat_traversal_s.unwrap_or(20);
             sa.keepalive_at = Some(now.after_s(u64::from(every)));
             let (local, remote) = (sa.local, sa.remote);
-            self.core.push(Action::Send { local, remote, message: vec![0xff], keepalive: true });
+            self.core.push(Action::Send {
+                local,
+                remote,
+                message: vec![0xff],
+                keepalive: true,
+            });
         }
         if sa.rekey_at.is_some_and(|due| due <= now) && !sa.superseded {
             sa.rekey_at = None;
@@ -140,11 +170,20 @@ impl Engine {
             .filter(|child| {
                 child.expires <= now || child.superseded_until.is_some_and(|end| end <= now)
             })
-            .map(|child| (child.inbound_spi, child.peer, child.superseded_until.is_some()))
+            .map(|child| {
+                (
+                    child.inbound_spi,
+                    child.peer,
+                    child.superseded_until.is_some(),
+                )
+            })
             .collect();
         for (spi, peer, superseded) in over {
-            let reason =
-                if superseded { EndReason::Rekeyed } else { EndReason::MaxTimeExceeded };
+            let reason = if superseded {
+                EndReason::Rekeyed
+            } else {
+                EndReason::MaxTimeExceeded
+            };
             self.delete_child(spi, peer, reason);
         }
         let due: Vec<Wanted> = self

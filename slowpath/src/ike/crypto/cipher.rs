@@ -123,6 +123,9 @@ mod tests {
         let iv = 0x000102030405060708090a0b0c0d0e0fu128.to_be_bytes();
         let text = 0x6bc1bee22e409f96e93d7e117393172au128.to_be_bytes();
         let expected = 0x7649abac8119b246cee98e9b12e9197du128.to_be_bytes();
-        assert_eq!(encrypt(Encryption::Aes128, &key, &iv, &text).unwrap(), expected);
+        assert_eq!(
+            encrypt(Encryption::Aes128, &key, &iv, &text).unwrap(),
+            expected
+        );
     }
 }

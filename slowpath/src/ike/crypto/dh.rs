@@ -59,7 +59,12 @@ impl DhJob {
             .as_deref()
             .and_then(|peer| field.element(peer))
             .map(|peer| Zeroizing::new(field.power(peer, &exponent)));
-        DhResult { ticket: self.ticket, public, shared, exponent: self.exponent }
+        DhResult {
+            ticket: self.ticket,
+            public,
+            shared,
+            exponent: self.exponent,
+        }
     }
 }
 
@@ -95,7 +100,12 @@ impl Field {
         let bits = group.len_bytes as u32 * 8;
         let prime = BoxedUint::from_be_slice(&unhex(group.prime), bits).ok()?;
         let odd = Option::<Odd<BoxedUint>>::from(Odd::new(prime.clone()))?;
-        Some(Self { bits, len_bytes: group.len_bytes, prime, params: BoxedMontyParams::new(odd) })
+        Some(Self {
+            bits,
+            len_bytes: group.len_bytes,
+            prime,
+            params: BoxedMontyParams::new(odd),
+        })
     }
 
     fn number(&self, bytes: &[u8]) -> BoxedUint {
@@ -121,13 +131,19 @@ impl Field {
             .retrieve();
         let bytes = power.to_be_bytes();
         // The number has whole limbs; the wire has exactly the group's length.
-        bytes.get(bytes.len().saturating_sub(self.len_bytes)..).unwrap_or_default().to_vec()
+        bytes
+            .get(bytes.len().saturating_sub(self.len_bytes)..)
+            .unwrap_or_default()
+            .to_vec()
     }
 }
 
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
-    text.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    text.as_bytes()
+        .chunks_exact(2)
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -136,7 +152,13 @@ mod tests {
 
     fn job(group: u8, byte: u8, peer: Option<Vec<u8>>) -> DhResult {
         let exponent = Zeroizing::new(vec![byte; EXPONENT_LEN]);
-        DhJob { ticket: 1, group, exponent, peer }.run()
+        DhJob {
+            ticket: 1,
+            group,
+            exponent,
+            peer,
+        }
+        .run()
     }
 
     #[test]
@@ -158,7 +180,13 @@ mod tests {
         *last.last_mut().unwrap() -= 1;
         let mut one = vec![0; group.len_bytes];
         *one.last_mut().unwrap() = 1;
-        for bad in [vec![0; group.len_bytes], one, last, prime, vec![2; group.len_bytes - 1]] {
+        for bad in [
+            vec![0; group.len_bytes],
+            one,
+            last,
+            prime,
+            vec![2; group.len_bytes - 1],
+        ] {
             assert!(job(2, 3, Some(bad)).shared.is_none());
         }
     }
@@ -169,7 +197,12 @@ mod tests {
         for group in GROUPS {
             let prime = unhex(group.prime);
             assert_eq!(prime.len(), group.len_bytes);
-            assert!(prime[..8].iter().chain(&prime[prime.len() - 8..]).all(|byte| *byte == 0xff));
+            assert!(
+                prime[..8]
+                    .iter()
+                    .chain(&prime[prime.len() - 8..])
+                    .all(|byte| *byte == 0xff)
+            );
         }
     }
 }

@@ -48,7 +48,14 @@ impl Phase1Keys {
         let [shared, cookie_i, cookie_r, two] = tail(&[2]);
         let skeyid_e = prf(h, &skeyid, &[&skeyid_a, shared, cookie_i, cookie_r, two]);
         let encryption = stretch(h, &skeyid_e, cipher::key_len(cipher)?);
-        Some(Self { hash: h, cipher, skeyid, skeyid_d, skeyid_a, encryption })
+        Some(Self {
+            hash: h,
+            cipher,
+            skeyid,
+            skeyid_d,
+            skeyid_a,
+            encryption,
+        })
     }
 
     /// IV of the first encrypted message of phase 1.
@@ -68,7 +75,11 @@ impl Phase1Keys {
     }
 
     /// `len` bytes for an SA with this SPI.
-    pub(in crate::ike) fn child(&self, from: &ChildContributions<'_>, len: usize) -> Zeroizing<Vec<u8>> {
+    pub(in crate::ike) fn child(
+        &self,
+        from: &ChildContributions<'_>,
+        len: usize,
+    ) -> Zeroizing<Vec<u8>> {
         let spi = from.spi.to_be_bytes();
         let protocol = [from.protocol];
         let shared = from.shared.unwrap_or_default();

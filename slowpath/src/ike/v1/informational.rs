@@ -32,7 +32,10 @@ pub(in crate::ike) fn message(
     next: u8,
     body: &[u8],
 ) -> Result<Consequences, IkeError> {
-    let keys = sa.keys.as_ref().ok_or(IkeError::InvalidMessage("informational before keys"))?;
+    let keys = sa
+        .keys
+        .as_ref()
+        .ok_or(IkeError::InvalidMessage("informational before keys"))?;
     let iv = keys.exchange_iv(&sa.last_block, message_id);
     let (text, _) = sa.unsealed(&iv, body)?;
     let chain = Chain::parse(next, &text)?;
@@ -62,7 +65,11 @@ pub(in crate::ike) fn send(
     let message_id = core.random_u32();
     let mut inner = Writer::default();
     inner.add(kind, body);
-    let hash = prf(keys.hash, &keys.skeyid_a, &[&message_id.to_be_bytes(), inner.bytes()]);
+    let hash = prf(
+        keys.hash,
+        &keys.skeyid_a,
+        &[&message_id.to_be_bytes(), inner.bytes()],
+    );
     let mut writer = Writer::default();
     writer.add(payload::HASH, &hash);
     writer.add(kind, body);
@@ -74,7 +81,10 @@ pub(in crate::ike) fn send(
 
 /// Tells the peer that phase-2 SAs which it sends to are gone.
 pub(in crate::ike) fn send_delete_child(core: &mut Core, sa: &Phase1, inbound_spi: u32) {
-    let delete = Delete { protocol: protocol::ESP, spis: vec![inbound_spi.to_be_bytes().to_vec()] };
+    let delete = Delete {
+        protocol: protocol::ESP,
+        spis: vec![inbound_spi.to_be_bytes().to_vec()],
+    };
     // Without keys there is nobody to tell.
     let _ = send(core, sa, payload::DELETE, &delete.emit());
 }
@@ -136,7 +146,9 @@ fn notified(
     consequences: &mut Consequences,
 ) -> Result<(), IkeError> {
     let own = [sa.cookie_i, sa.cookie_r].concat();
-    let sequence = <[u8; 4]>::try_from(notify.data.as_slice()).map(u32::from_be_bytes).ok();
+    let sequence = <[u8; 4]>::try_from(notify.data.as_slice())
+        .map(u32::from_be_bytes)
+        .ok();
     match notify.kind {
         notify::R_U_THERE if notify.spi == own => {
             let sequence = sequence.ok_or(IkeError::InvalidMessage("probe"))?;

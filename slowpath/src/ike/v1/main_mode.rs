@@ -58,9 +58,17 @@ pub(in crate::ike) fn clear(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>)
 }
 
 /// Takes an encrypted message of main mode.
-pub(in crate::ike) fn sealed(core: &mut Core, now: Time, sa: &mut Phase1, next: u8, body: &[u8]) -> Step {
+pub(in crate::ike) fn sealed(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    next: u8,
+    body: &[u8],
+) -> Step {
     if !matches!(sa.state, State::WaitMessage5 | State::WaitMessage6) {
-        return Err(IkeError::PeerMisbehaved("an encrypted message out of order"));
+        return Err(IkeError::PeerMisbehaved(
+            "an encrypted message out of order",
+        ));
     }
     let (text, block) = sa.unsealed(&sa.last_block, body)?;
     let chain = Chain::parse(next, &text).map_err(|_| IkeError::AuthenticationFailed)?;
@@ -81,7 +89,12 @@ pub(in crate::ike) fn sealed(core: &mut Core, now: Time, sa: &mut Phase1, next: 
 }
 
 /// Public-key work of this SA is done.
-pub(in crate::ike) fn computed(core: &mut Core, now: Time, sa: &mut Phase1, result: DhResult) -> Result<(), IkeError> {
+pub(in crate::ike) fn computed(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    result: DhResult,
+) -> Result<(), IkeError> {
     match sa.state {
         State::ComputingPublic => {
             sa.public_i = result.public;
@@ -119,8 +132,14 @@ pub(in crate::ike) fn computed(core: &mut Core, now: Time, sa: &mut Phase1, resu
 }
 
 /// Responder: chooses from the first message and answers it.
-pub(in crate::ike) fn respond(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), IkeError> {
-    let offer = chain.one(payload::SA).ok_or(IkeError::InvalidMessage("no SA payload"))?;
+pub(in crate::ike) fn respond(
+    core: &mut Core,
+    sa: &mut Phase1,
+    chain: &Chain<'_>,
+) -> Result<(), IkeError> {
+    let offer = chain
+        .one(payload::SA)
+        .ok_or(IkeError::InvalidMessage("no SA payload"))?;
     let (policy, answer) = proposal::choose_phase1(&Sa::parse(offer.body)?, &core.config.policies)?;
     hear_vendors(core, sa, chain);
     sa.offer = offer.body.to_vec();
@@ -136,7 +155,9 @@ pub(in crate::ike) fn respond(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_
 }
 
 fn message_2(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), IkeError> {
-    let answer = chain.one(payload::SA).ok_or(IkeError::InvalidMessage("no SA payload"))?;
+    let answer = chain
+        .one(payload::SA)
+        .ok_or(IkeError::InvalidMessage("no SA payload"))?;
     let policy = proposal::accept_phase1(&Sa::parse(answer.body)?, &core.config.policies)?;
     hear_vendors(core, sa, chain);
     let group = policy.group;
@@ -149,7 +170,11 @@ fn message_2(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), 
 }
 
 fn message_3(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), IkeError> {
-    let group = sa.policy.as_ref().ok_or(IkeError::LocalPolicy("no policy"))?.group;
+    let group = sa
+        .policy
+        .as_ref()
+        .ok_or(IkeError::LocalPolicy("no policy"))?
+        .group;
     let (public, nonce) = contributions(chain, group)?;
     discover(sa, chain);
     sa.public_i.clone_from(&public);
@@ -161,14 +186,21 @@ fn message_3(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), 
 }
 
 fn message_4(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), IkeError> {
-    let group = sa.policy.as_ref().ok_or(IkeError::LocalPolicy("no policy"))?.group;
+    let group = sa
+        .policy
+        .as_ref()
+        .ok_or(IkeError::LocalPolicy("no policy"))?
+        .group;
     let (public, nonce) = contributions(chain, group)?;
     discover(sa, chain);
     sa.public_r.clone_from(&public);
     sa.nonce_r = nonce;
     sa.unanswered = None;
     sa.state = State::ComputingSecret;
-    let exponent = sa.exponent.take().ok_or(IkeError::LocalPolicy("no exponent"))?;
+    let exponent = sa
+        .exponent
+        .take()
+        .ok_or(IkeError::LocalPolicy("no exponent"))?;
     compute(core, sa, group, exponent, Some(public));
     Ok(())
 }
@@ -179,14 +211,27 @@ fn hear_vendors(core: &Core, sa: &mut Phase1, chain: &Chain<'_>) {
     sa.dpd.supported = dpd;
 }
 
-fn compute(core: &mut Core, sa: &Phase1, group: u8, exponent: Zeroizing<Vec<u8>>, peer: Option<Vec<u8>>) {
+fn compute(
+    core: &mut Core,
+    sa: &Phase1,
+    group: u8,
+    exponent: Zeroizing<Vec<u8>>,
+    peer: Option<Vec<u8>>,
+) {
     let ticket = core.ticket(sa.id, None);
-    core.push(Action::Compute(DhJob { ticket, group, exponent, peer }));
+    core.push(Action::Compute(DhJob {
+        ticket,
+        group,
+        exponent,
+        peer,
+    }));
 }
 
 /// The peer's public value and nonce.
 pub(super) fn contributions(chain: &Chain<'_>, group: u8) -> Result<(Vec<u8>, Vec<u8>), IkeError> {
-    let public = chain.one(payload::KE).ok_or(IkeError::InvalidMessage("no key exchange"))?;
+    let public = chain
+        .one(payload::KE)
+        .ok_or(IkeError::InvalidMessage("no key exchange"))?;
     if Some(public.body.len()) != dh::public_len(group) {
         return Err(IkeError::PeerMisbehaved("length of the public value"));
     }
@@ -194,7 +239,9 @@ pub(super) fn contributions(chain: &Chain<'_>, group: u8) -> Result<(Vec<u8>, Ve
 }
 
 pub(super) fn nonce(chain: &Chain<'_>) -> Result<Vec<u8>, IkeError> {
-    let nonce = chain.one(payload::NONCE).ok_or(IkeError::InvalidMessage("no nonce"))?;
+    let nonce = chain
+        .one(payload::NONCE)
+        .ok_or(IkeError::InvalidMessage("no nonce"))?;
     if !(NONCE_LEN_MIN..=NONCE_LEN_MAX).contains(&nonce.body.len()) {
         return Err(IkeError::InvalidMessage("length of the nonce"));
     }
@@ -227,13 +274,24 @@ fn discovery(sa: &Phase1) -> Option<Discovery<'_>> {
 }
 
 fn discover(sa: &mut Phase1, chain: &Chain<'_>) {
-    let found = sa.dialect.and_then(|dialect| Some(discovery(sa)?.find(chain, dialect)));
+    let found = sa
+        .dialect
+        .and_then(|dialect| Some(discovery(sa)?.find(chain, dialect)));
     (sa.nat_here, sa.nat_there) = found.unwrap_or_default();
 }
 
-fn derive(core: &Core, sa: &mut Phase1, shared: Option<Zeroizing<Vec<u8>>>) -> Result<(), IkeError> {
-    let shared = shared.ok_or(IkeError::PeerMisbehaved("public value outside of the group"))?;
-    let policy = sa.policy.as_ref().ok_or(IkeError::LocalPolicy("no policy"))?;
+fn derive(
+    core: &Core,
+    sa: &mut Phase1,
+    shared: Option<Zeroizing<Vec<u8>>>,
+) -> Result<(), IkeError> {
+    let shared = shared.ok_or(IkeError::PeerMisbehaved(
+        "public value outside of the group",
+    ))?;
+    let policy = sa
+        .policy
+        .as_ref()
+        .ok_or(IkeError::LocalPolicy("no policy"))?;
     let key = core
         .peer(sa.peer)
         .and_then(|peer| peer.pre_shared_key.as_ref())
@@ -283,18 +341,29 @@ fn our_id(core: &Core, sa: &Phase1) -> Id {
     };
     // RFC 3947 section 4: no port when it may be translated on the way.
     let port = if sa.encapsulates() { 0 } else { natt::IKE_PORT };
-    Id { value, protocol: 17, port }
+    Id {
+        value,
+        protocol: 17,
+        port,
+    }
 }
 
 /// HASH_I or HASH_R over an identity.
 fn auth_hash(sa: &Phase1, of_initiator: bool, id: &[u8]) -> Result<Zeroizing<Vec<u8>>, IkeError> {
-    let keys = sa.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys yet"))?;
+    let keys = sa
+        .keys
+        .as_ref()
+        .ok_or(IkeError::LocalPolicy("no keys yet"))?;
     let (own, other, first, second) = if of_initiator {
         (&sa.public_i, &sa.public_r, &sa.cookie_i, &sa.cookie_r)
     } else {
         (&sa.public_r, &sa.public_i, &sa.cookie_r, &sa.cookie_i)
     };
-    Ok(prf(keys.hash, &keys.skeyid, &[own, other, first, second, &sa.offer, id]))
+    Ok(prf(
+        keys.hash,
+        &keys.skeyid,
+        &[own, other, first, second, &sa.offer, id],
+    ))
 }
 
 /// Checks the peer's identity and hash.
@@ -306,7 +375,9 @@ fn authenticate(core: &Core, sa: &Phase1, chain: &Chain<'_>) -> Result<(), IkeEr
     if !bool::from(expected.as_slice().ct_eq(hash.body)) {
         return Err(failed);
     }
-    let peer = core.peer(sa.peer).ok_or(IkeError::LocalPolicy("peer is not configured"))?;
+    let peer = core
+        .peer(sa.peer)
+        .ok_or(IkeError::LocalPolicy("peer is not configured"))?;
     check_id(peer, sa.nat_there, &Id::parse(id.body)?)
 }
 

@@ -57,7 +57,9 @@ pub(in crate::ike) fn announced(chain: &Chain<'_>) -> (Option<Dialect>, bool) {
         None
     };
     // The last byte is the minor version.
-    let dpd = chain.all(payload::VENDOR).any(|vendor| vendor.body.get(..15) == DPD.get(..15));
+    let dpd = chain
+        .all(payload::VENDOR)
+        .any(|vendor| vendor.body.get(..15) == DPD.get(..15));
     (dialect, dpd)
 }
 
@@ -82,7 +84,9 @@ impl Discovery<'_> {
     /// nothing wants encapsulation without a NAT being there.
     pub(in crate::ike) fn find(&self, chain: &Chain<'_>, dialect: Dialect) -> (bool, bool) {
         let mut hashes = chain.all(dialect.nat_d()).map(|payload| payload.body);
-        let Some(destination) = hashes.next() else { return (false, false) };
+        let Some(destination) = hashes.next() else {
+            return (false, false);
+        };
         let here = destination != self.digest(self.local);
         let source = self.digest(self.remote);
         let there = !hashes.any(|hash| hash == source);

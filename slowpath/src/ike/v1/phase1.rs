@@ -63,7 +63,11 @@ pub(in crate::ike) struct Unanswered {
 
 impl Unanswered {
     pub(in crate::ike) fn new(message: Vec<u8>, now: Time) -> Self {
-        Self { message, tries: 0, due: now.after_ms(RETRANSMIT_MS[0]) }
+        Self {
+            message,
+            tries: 0,
+            due: now.after_ms(RETRANSMIT_MS[0]),
+        }
     }
 
     /// The message once more; `None` when it has been sent often enough.
@@ -159,7 +163,12 @@ impl Phase1 {
 
     /// The message goes out as it is.
     pub(in crate::ike) fn send(&self, message: Vec<u8>) -> Action {
-        Action::Send { local: self.local, remote: self.remote, message, keepalive: false }
+        Action::Send {
+            local: self.local,
+            remote: self.remote,
+            message,
+            keepalive: false,
+        }
     }
 
     /// A message in clear.
@@ -176,7 +185,10 @@ impl Phase1 {
         iv: &mut Vec<u8>,
         writer: &Writer,
     ) -> Result<Vec<u8>, IkeError> {
-        let keys = self.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys yet"))?;
+        let keys = self
+            .keys
+            .as_ref()
+            .ok_or(IkeError::LocalPolicy("no keys yet"))?;
         let body = cipher::encrypt(keys.cipher, &keys.encryption, iv, writer.bytes())
             .ok_or(IkeError::LocalPolicy("encryption"))?;
         *iv = last_block(&body, cipher::block_len(keys.cipher));
@@ -190,7 +202,10 @@ impl Phase1 {
         iv: &[u8],
         body: &[u8],
     ) -> Result<(Vec<u8>, Vec<u8>), IkeError> {
-        let keys = self.keys.as_ref().ok_or(IkeError::InvalidMessage("encrypted too early"))?;
+        let keys = self
+            .keys
+            .as_ref()
+            .ok_or(IkeError::InvalidMessage("encrypted too early"))?;
         let text = cipher::decrypt(keys.cipher, &keys.encryption, iv, body)
             .ok_or(IkeError::InvalidMessage("not whole blocks"))?;
         Ok((text, last_block(body, cipher::block_len(keys.cipher))))
@@ -217,5 +232,8 @@ impl Phase1 {
 }
 
 fn last_block(bytes: &[u8], block_len: usize) -> Vec<u8> {
-    bytes.get(bytes.len().saturating_sub(block_len)..).unwrap_or_default().to_vec()
+    bytes
+        .get(bytes.len().saturating_sub(block_len)..)
+        .unwrap_or_default()
+        .to_vec()
 }

@@ -62,13 +62,16 @@ pub(in crate::ike) fn begin(
     sa: &mut Phase1,
     wanted: Wanted,
 ) -> Result<(), IkeError> {
-    let tunnel = core.tunnel(wanted.tunnel).ok_or(IkeError::LocalPolicy("no such tunnel"))?;
+    let tunnel = core
+        .tunnel(wanted.tunnel)
+        .ok_or(IkeError::LocalPolicy("no such tunnel"))?;
     let (selectors, pfs) = (tunnel.selectors, tunnel.pfs);
     if sa.quicks.len() >= EXCHANGES_MAX {
         return Err(IkeError::LocalPolicy("too many exchanges"));
     }
-    let inbound_spi =
-        spis.reserve(wanted.tunnel).ok_or(IkeError::LocalPolicy("no SPI is free"))?;
+    let inbound_spi = spis
+        .reserve(wanted.tunnel)
+        .ok_or(IkeError::LocalPolicy("no SPI is free"))?;
     let message_id = core.random_u32();
     let mut quick = Quick {
         message_id,
@@ -106,8 +109,13 @@ pub(in crate::ike) fn message(
     sa: &mut Phase1,
     received: &Received<'_>,
 ) -> Result<(), IkeError> {
-    let place = sa.quicks.iter().position(|quick| quick.message_id == received.message_id);
-    let Some(place) = place else { return respond(core, now, spis, sa, received) };
+    let place = sa
+        .quicks
+        .iter()
+        .position(|quick| quick.message_id == received.message_id);
+    let Some(place) = place else {
+        return respond(core, now, spis, sa, received);
+    };
     let mut quick = sa.quicks.swap_remove(place);
     if quick.request == received.whole {
         repeat(core, sa, &quick);
@@ -149,12 +157,17 @@ pub(in crate::ike) struct Received<'a> {
 pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: Quick) {
     if quick.reported {
         let spi = quick.inbound_spi;
-        core.end_children(crate::ike::api::EndReason::LostContact, |child| child.inbound_spi == spi);
+        core.end_children(crate::ike::api::EndReason::LostContact, |child| {
+            child.inbound_spi == spi
+        });
     } else {
         spis.release(quick.inbound_spi);
     }
     if let Some(tunnel) = Some(quick.wanted.tunnel)
-        && let Some(child) = core.children.iter_mut().find(|child| child.tunnel == tunnel)
+        && let Some(child) = core
+            .children
+            .iter_mut()
+            .find(|child| child.tunnel == tunnel)
     {
         child.rekeying = false;
     }
@@ -169,7 +182,10 @@ pub(in crate::ike) fn computed(
     message_id: u32,
     result: DhResult,
 ) -> Result<(), IkeError> {
-    let place = sa.quicks.iter().position(|quick| quick.message_id == message_id);
+    let place = sa
+        .quicks
+        .iter()
+        .position(|quick| quick.message_id == message_id);
     let Some(place) = place else { return Ok(()) };
     let mut quick = sa.quicks.swap_remove(place);
     let outcome = go_on(core, now, sa, &mut quick, result);
@@ -187,14 +203,22 @@ pub(in crate::ike) fn computed(
 }
 
 /// `true` when the exchange is done.
-fn go_on(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick, result: DhResult) -> Result<bool, IkeError> {
+fn go_on(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    quick: &mut Quick,
+    result: DhResult,
+) -> Result<bool, IkeError> {
     if quick.initiator && quick.peer_public.is_none() {
         quick.public = result.public;
         quick.exponent = Some(result.exponent);
         send_message_1(core, now, sa, quick)?;
         return Ok(false);
     }
-    let shared = result.shared.ok_or(IkeError::PeerMisbehaved("public value outside of the group"))?;
+    let shared = result.shared.ok_or(IkeError::PeerMisbehaved(
+        "public value outside of the group",
+    ))?;
     if quick.initiator {
         finish_initiator(core, now, sa, quick, Some(&shared))?;
         return Ok(true);
@@ -213,7 +237,12 @@ fn compute(
     peer: Option<Vec<u8>>,
 ) {
     let ticket = core.ticket(sa.id, Some(message_id));
-    core.push(Action::Compute(DhJob { ticket, group, exponent, peer }));
+    core.push(Action::Compute(DhJob {
+        ticket,
+        group,
+        exponent,
+        peer,
+    }));
 }
 
 fn encapsulation_mode(sa: &Phase1) -> u64 {
@@ -224,8 +253,15 @@ fn encapsulation_mode(sa: &Phase1) -> u64 {
     }
 }
 
-fn send_message_1(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick) -> Result<(), IkeError> {
-    let tunnel = core.tunnel(quick.wanted.tunnel).ok_or(IkeError::LocalPolicy("no such tunnel"))?;
+fn send_message_1(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    quick: &mut Quick,
+) -> Result<(), IkeError> {
+    let tunnel = core
+        .tunnel(quick.wanted.tunnel)
+        .ok_or(IkeError::LocalPolicy("no such tunnel"))?;
     let offer = proposal::offer_phase2(tunnel, quick.inbound_spi, encapsulation_mode(sa));
     let mut writer = begin_hash(sa)?;
     writer.add(payload::SA, &offer.emit());
@@ -252,7 +288,11 @@ fn respond(
     sa: &mut Phase1,
     received: &Received<'_>,
 ) -> Result<(), IkeError> {
-    if let Some(finished) = sa.finished.iter().find(|f| f.message_id == received.message_id) {
+    if let Some(finished) = sa
+        .finished
+        .iter()
+        .find(|f| f.message_id == received.message_id)
+    {
         if finished.request == received.whole
             && let Some(response) = finished.response.clone()
         {
@@ -263,16 +303,23 @@ fn respond(
     if sa.quicks.len() >= EXCHANGES_MAX {
         return Err(IkeError::LocalPolicy("too many exchanges"));
     }
-    let keys = sa.keys.as_ref().ok_or(IkeError::InvalidMessage("no keys"))?;
+    let keys = sa
+        .keys
+        .as_ref()
+        .ok_or(IkeError::InvalidMessage("no keys"))?;
     let iv = keys.exchange_iv(&sa.last_block, received.message_id);
     let (text, iv) = sa.unsealed(&iv, received.body)?;
     let chain = Chain::parse(received.next, &text)?;
     check_hash(sa, &chain, received.message_id, &[])?;
     sa.dpd.last_heard = now;
     let (tunnel, selectors) = match_ids(core, sa, &chain)?;
-    let offer = chain.one(payload::SA).ok_or(IkeError::InvalidMessage("no SA payload"))?;
+    let offer = chain
+        .one(payload::SA)
+        .ok_or(IkeError::InvalidMessage("no SA payload"))?;
     let offer = Sa::parse(offer.body)?;
-    let inbound_spi = spis.reserve(tunnel.id).ok_or(IkeError::LocalPolicy("no SPI is free"))?;
+    let inbound_spi = spis
+        .reserve(tunnel.id)
+        .ok_or(IkeError::LocalPolicy("no SPI is free"))?;
     let natt = sa.encapsulates();
     let chosen = proposal::choose_phase2(&offer, &tunnel, inbound_spi, natt)
         .and_then(|(agreed, answer)| Ok((agreed, answer, peer_contribution(&chain, agreed)?)));
@@ -283,11 +330,15 @@ fn respond(
             return Err(error);
         }
     };
-    let replaces =
-        core.current(tunnel.id).map(|child| (child.inbound_spi, child.outbound_spi));
+    let replaces = core
+        .current(tunnel.id)
+        .map(|child| (child.inbound_spi, child.outbound_spi));
     let mut quick = Quick {
         message_id: received.message_id,
-        wanted: Wanted { tunnel: tunnel.id, replaces },
+        wanted: Wanted {
+            tunnel: tunnel.id,
+            replaces,
+        },
         inbound_spi,
         initiator: false,
         state: State::Computing,
@@ -315,15 +366,27 @@ fn respond(
 }
 
 /// Public value, where a group was agreed on, and nonce.
-fn peer_contribution(chain: &Chain<'_>, agreed: Agreed) -> Result<(Option<Vec<u8>>, Vec<u8>), IkeError> {
+fn peer_contribution(
+    chain: &Chain<'_>,
+    agreed: Agreed,
+) -> Result<(Option<Vec<u8>>, Vec<u8>), IkeError> {
     match agreed.group {
         Some(group) => contributions(chain, group).map(|(public, nonce)| (Some(public), nonce)),
         None => Ok((None, nonce(chain)?)),
     }
 }
 
-fn send_message_2(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick, shared: Option<&[u8]>) -> Result<(), IkeError> {
-    let (agreed, answer) = quick.agreed.clone().ok_or(IkeError::LocalPolicy("nothing agreed"))?;
+fn send_message_2(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    quick: &mut Quick,
+    shared: Option<&[u8]>,
+) -> Result<(), IkeError> {
+    let (agreed, answer) = quick
+        .agreed
+        .clone()
+        .ok_or(IkeError::LocalPolicy("nothing agreed"))?;
     let mut writer = begin_hash(sa)?;
     writer.add(payload::SA, &answer.emit());
     writer.add(payload::NONCE, &quick.nonce_r);
@@ -350,13 +413,23 @@ fn send_message_2(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick
 }
 
 /// Initiator: the answer. `true` when the exchange is done.
-fn message_2(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick, received: &Received<'_>) -> Result<bool, IkeError> {
+fn message_2(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    quick: &mut Quick,
+    received: &Received<'_>,
+) -> Result<bool, IkeError> {
     let (text, iv) = sa.unsealed(&quick.iv, received.body)?;
     let chain = Chain::parse(received.next, &text)?;
     check_hash(sa, &chain, quick.message_id, &[&quick.nonce_i])?;
     sa.dpd.last_heard = now;
-    let tunnel = core.tunnel(quick.wanted.tunnel).ok_or(IkeError::LocalPolicy("no such tunnel"))?;
-    let answer = chain.one(payload::SA).ok_or(IkeError::InvalidMessage("no SA payload"))?;
+    let tunnel = core
+        .tunnel(quick.wanted.tunnel)
+        .ok_or(IkeError::LocalPolicy("no such tunnel"))?;
+    let answer = chain
+        .one(payload::SA)
+        .ok_or(IkeError::InvalidMessage("no SA payload"))?;
     let answer = Sa::parse(answer.body)?;
     let mut agreed = proposal::accept_phase2(&answer, tunnel, sa.encapsulates())?;
     for payload in chain.all(payload::NOTIFY) {
@@ -374,7 +447,10 @@ fn message_2(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick, rec
     quick.agreed = Some((agreed, answer));
     match (agreed.group, public) {
         (Some(group), Some(public)) => {
-            let exponent = quick.exponent.take().ok_or(IkeError::PeerMisbehaved("PFS unasked"))?;
+            let exponent = quick
+                .exponent
+                .take()
+                .ok_or(IkeError::PeerMisbehaved("PFS unasked"))?;
             quick.peer_public = Some(public.clone());
             quick.state = State::Computing;
             compute(core, sa, quick.message_id, group, exponent, Some(public));
@@ -384,15 +460,26 @@ fn message_2(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick, rec
     }
 }
 
-fn finish_initiator(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Quick, shared: Option<&[u8]>) -> Result<(), IkeError> {
-    let (agreed, _) = quick.agreed.clone().ok_or(IkeError::LocalPolicy("nothing agreed"))?;
+fn finish_initiator(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    quick: &mut Quick,
+    shared: Option<&[u8]>,
+) -> Result<(), IkeError> {
+    let (agreed, _) = quick
+        .agreed
+        .clone()
+        .ok_or(IkeError::LocalPolicy("nothing agreed"))?;
     let hash = hash_3(sa, quick)?;
     let mut writer = Writer::default();
     writer.add(payload::HASH, &hash);
     let message = sa.sealed(exchange::QUICK, quick.message_id, &mut quick.iv, &writer)?;
     report(core, now, sa, quick, agreed, shared)?;
     core.push(sa.send(message.clone()));
-    core.push(Action::ChildConfirmed { inbound_spi: quick.inbound_spi });
+    core.push(Action::ChildConfirmed {
+        inbound_spi: quick.inbound_spi,
+    });
     sa.finish(Finished {
         message_id: quick.message_id,
         request: core::mem::take(&mut quick.request),
@@ -402,15 +489,24 @@ fn finish_initiator(core: &mut Core, now: Time, sa: &mut Phase1, quick: &mut Qui
 }
 
 /// Responder: the peer has our answer.
-fn message_3(core: &mut Core, sa: &mut Phase1, quick: &mut Quick, received: &Received<'_>) -> Result<bool, IkeError> {
+fn message_3(
+    core: &mut Core,
+    sa: &mut Phase1,
+    quick: &mut Quick,
+    received: &Received<'_>,
+) -> Result<bool, IkeError> {
     let (text, _) = sa.unsealed(&quick.iv, received.body)?;
     let chain = Chain::parse(received.next, &text)?;
-    let hash = chain.one(payload::HASH).ok_or(IkeError::InvalidMessage("no hash"))?;
+    let hash = chain
+        .one(payload::HASH)
+        .ok_or(IkeError::InvalidMessage("no hash"))?;
     let expected = hash_3(sa, quick)?;
     if !bool::from(expected.as_slice().ct_eq(hash.body)) {
         return Err(IkeError::AuthenticationFailed);
     }
-    core.push(Action::ChildConfirmed { inbound_spi: quick.inbound_spi });
+    core.push(Action::ChildConfirmed {
+        inbound_spi: quick.inbound_spi,
+    });
     sa.finish(Finished {
         message_id: quick.message_id,
         request: received.whole.to_vec(),
@@ -429,18 +525,30 @@ fn repeat(core: &mut Core, sa: &Phase1, quick: &Quick) {
 fn hash_3(sa: &Phase1, quick: &Quick) -> Result<Zeroizing<Vec<u8>>, IkeError> {
     let keys = sa.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys"))?;
     let message_id = quick.message_id.to_be_bytes();
-    Ok(prf(keys.hash, &keys.skeyid_a, &[&[0], &message_id, &quick.nonce_i, &quick.nonce_r]))
+    Ok(prf(
+        keys.hash,
+        &keys.skeyid_a,
+        &[&[0], &message_id, &quick.nonce_i, &quick.nonce_r],
+    ))
 }
 
 /// Room for HASH(1) or HASH(2), which covers everything behind it.
 fn begin_hash(sa: &Phase1) -> Result<Writer, IkeError> {
     let keys = sa.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys"))?;
     let mut writer = Writer::default();
-    writer.add(payload::HASH, &vec![0; crate::ike::crypto::prf::len(keys.hash)]);
+    writer.add(
+        payload::HASH,
+        &vec![0; crate::ike::crypto::prf::len(keys.hash)],
+    );
     Ok(writer)
 }
 
-fn end_hash(sa: &Phase1, writer: &mut Writer, message_id: u32, nonces: &[&[u8]]) -> Result<(), IkeError> {
+fn end_hash(
+    sa: &Phase1,
+    writer: &mut Writer,
+    message_id: u32,
+    nonces: &[&[u8]],
+) -> Result<(), IkeError> {
     let keys = sa.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys"))?;
     let len = crate::ike::crypto::prf::len(keys.hash);
     let (head, covered) = writer
@@ -448,7 +556,11 @@ fn end_hash(sa: &Phase1, writer: &mut Writer, message_id: u32, nonces: &[&[u8]])
         .split_at_mut_checked(4 + len)
         .ok_or(IkeError::LocalPolicy("no room for the hash"))?;
     let id = message_id.to_be_bytes();
-    let parts: Vec<&[u8]> = [&id[..]].into_iter().chain(nonces.iter().copied()).chain([&*covered]).collect();
+    let parts: Vec<&[u8]> = [&id[..]]
+        .into_iter()
+        .chain(nonces.iter().copied())
+        .chain([&*covered])
+        .collect();
     let hash = prf(keys.hash, &keys.skeyid_a, &parts);
     if let Some(place) = head.get_mut(4..) {
         place.copy_from_slice(&hash);
@@ -457,8 +569,16 @@ fn end_hash(sa: &Phase1, writer: &mut Writer, message_id: u32, nonces: &[&[u8]])
 }
 
 /// The hash payload must be the first and cover the rest.
-pub(super) fn check_hash(sa: &Phase1, chain: &Chain<'_>, message_id: u32, nonces: &[&[u8]]) -> Result<(), IkeError> {
-    let keys = sa.keys.as_ref().ok_or(IkeError::InvalidMessage("no keys"))?;
+pub(super) fn check_hash(
+    sa: &Phase1,
+    chain: &Chain<'_>,
+    message_id: u32,
+    nonces: &[&[u8]],
+) -> Result<(), IkeError> {
+    let keys = sa
+        .keys
+        .as_ref()
+        .ok_or(IkeError::InvalidMessage("no keys"))?;
     let first = chain
         .payloads
         .first()
@@ -466,7 +586,11 @@ pub(super) fn check_hash(sa: &Phase1, chain: &Chain<'_>, message_id: u32, nonces
         .ok_or(IkeError::InvalidMessage("no hash"))?;
     let covered = chain.bytes.get(first.whole.len()..).unwrap_or_default();
     let id = message_id.to_be_bytes();
-    let parts: Vec<&[u8]> = [&id[..]].into_iter().chain(nonces.iter().copied()).chain([covered]).collect();
+    let parts: Vec<&[u8]> = [&id[..]]
+        .into_iter()
+        .chain(nonces.iter().copied())
+        .chain([covered])
+        .collect();
     let expected = prf(keys.hash, &keys.skeyid_a, &parts);
     if bool::from(expected.as_slice().ct_eq(first.body)) {
         Ok(())
@@ -479,7 +603,11 @@ pub(super) fn check_hash(sa: &Phase1, chain: &Chain<'_>, message_id: u32, nonces
 fn add_ids(writer: &mut Writer, selectors: &Selectors, initiator: bool) {
     let ours = Id::of_net(selectors.local, selectors.protocol, selectors.local_port);
     let theirs = Id::of_net(selectors.remote, selectors.protocol, selectors.remote_port);
-    let (first, second) = if initiator { (ours, theirs) } else { (theirs, ours) };
+    let (first, second) = if initiator {
+        (ours, theirs)
+    } else {
+        (theirs, ours)
+    };
     writer.add(payload::ID, &first.emit());
     writer.add(payload::ID, &second.emit());
 }
@@ -489,20 +617,32 @@ fn ids(chain: &Chain<'_>) -> Result<Option<(Id, Id)>, IkeError> {
     let mut ids = chain.all(payload::ID);
     match (ids.next(), ids.next(), ids.next()) {
         (None, None, None) => Ok(None),
-        (Some(first), Some(second), None) => Ok(Some((Id::parse(first.body)?, Id::parse(second.body)?))),
+        (Some(first), Some(second), None) => {
+            Ok(Some((Id::parse(first.body)?, Id::parse(second.body)?)))
+        }
         _ => Err(IkeError::InvalidMessage("number of identities")),
     }
 }
 
 /// The answer must name what was asked for.
 fn check_ids(chain: &Chain<'_>, selectors: &Selectors) -> Result<(), IkeError> {
-    let Some((ours, theirs)) = ids(chain)? else { return Ok(()) };
+    let Some((ours, theirs)) = ids(chain)? else {
+        return Ok(());
+    };
     let same = ours.net() == Some(selectors.local) && theirs.net() == Some(selectors.remote);
-    if same { Ok(()) } else { Err(IkeError::InvalidId) }
+    if same {
+        Ok(())
+    } else {
+        Err(IkeError::InvalidId)
+    }
 }
 
 /// The first tunnel with this peer whose nets cover what it asks for.
-fn match_ids(core: &Core, sa: &Phase1, chain: &Chain<'_>) -> Result<(TunnelConfig, Selectors), IkeError> {
+fn match_ids(
+    core: &Core,
+    sa: &Phase1,
+    chain: &Chain<'_>,
+) -> Result<(TunnelConfig, Selectors), IkeError> {
     let (theirs, ours) = ids(chain)?.ok_or(IkeError::InvalidId)?;
     let (Some(remote), Some(local)) = (theirs.net(), ours.net()) else {
         return Err(IkeError::InvalidId);
@@ -532,17 +672,34 @@ fn covers(ours: &Selectors, asked: &Selectors) -> bool {
 }
 
 /// Tells the owner of the pair and keeps it here; the pair that it replaces lives on for a while.
-fn report(core: &mut Core, now: Time, sa: &Phase1, quick: &Quick, agreed: Agreed, shared: Option<&[u8]>) -> Result<(), IkeError> {
+fn report(
+    core: &mut Core,
+    now: Time,
+    sa: &Phase1,
+    quick: &Quick,
+    agreed: Agreed,
+    shared: Option<&[u8]>,
+) -> Result<(), IkeError> {
     let tunnel = quick.wanted.tunnel;
-    let replaces = core.current(tunnel).map(|child| (child.inbound_spi, child.outbound_spi));
-    for child in core.children.iter_mut().filter(|child| child.tunnel == tunnel) {
+    let replaces = core
+        .current(tunnel)
+        .map(|child| (child.inbound_spi, child.outbound_spi));
+    for child in core
+        .children
+        .iter_mut()
+        .filter(|child| child.tunnel == tunnel)
+    {
         child.superseded_until.get_or_insert(now.after_s(OVERLAP_S));
     }
     let jitter = u64::from(core.random_u32() % 8);
     let lifetime = u64::from(agreed.lifetime_s);
     let margin = (lifetime / 10).clamp(REKEY_MARGIN_S.0, REKEY_MARGIN_S.1);
     // The responder of the old pair waits a little longer, so that seldom both begin.
-    let margin = if quick.initiator { margin + jitter } else { margin / 2 + jitter };
+    let margin = if quick.initiator {
+        margin + jitter
+    } else {
+        margin / 2 + jitter
+    };
     core.children.push(Child {
         tunnel,
         peer: sa.peer,
@@ -557,7 +714,11 @@ fn report(core: &mut Core, now: Time, sa: &Phase1, quick: &Quick, agreed: Agreed
     let text = format!(
         "Security negotiation complete for LAN-to-LAN Group ({})  {}, Inbound SPI = {:#010x}, Outbound SPI = {:#010x}",
         sa.peer,
-        if quick.initiator { "Initiator" } else { "Responder" },
+        if quick.initiator {
+            "Initiator"
+        } else {
+            "Responder"
+        },
         quick.inbound_spi,
         agreed.spi,
     );
@@ -586,7 +747,13 @@ fn report(core: &mut Core, now: Time, sa: &Phase1, quick: &Quick, agreed: Agreed
 }
 
 /// Keys of the direction whose receiver chose `spi`: cipher first (RFC 2409 section 5.5).
-fn keys(sa: &Phase1, quick: &Quick, agreed: Agreed, spi: u32, shared: Option<&[u8]>) -> Result<SaKeys, IkeError> {
+fn keys(
+    sa: &Phase1,
+    quick: &Quick,
+    agreed: Agreed,
+    spi: u32,
+    shared: Option<&[u8]>,
+) -> Result<SaKeys, IkeError> {
     let phase1 = sa.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys"))?;
     let (encryption, integrity) = proposal::key_lens(agreed.suite);
     let from = ChildContributions {
@@ -598,7 +765,10 @@ fn keys(sa: &Phase1, quick: &Quick, agreed: Agreed, spi: u32, shared: Option<&[u
     };
     let keymat = phase1.child(&from, encryption + integrity);
     let (first, second) = keymat.split_at(encryption);
-    Ok(SaKeys { encryption: Zeroizing::new(first.to_vec()), integrity: Zeroizing::new(second.to_vec()) })
+    Ok(SaKeys {
+        encryption: Zeroizing::new(first.to_vec()),
+        integrity: Zeroizing::new(second.to_vec()),
+    })
 }
 
 impl Quick {

@@ -25,7 +25,9 @@ impl Attributes {
                 attributes.push((kind & !BASIC, u64::from(second)));
                 bytes = rest;
             } else {
-                let (value, rest) = rest.split_at_checked(usize::from(second)).ok_or(truncated)?;
+                let (value, rest) = rest
+                    .split_at_checked(usize::from(second))
+                    .ok_or(truncated)?;
                 attributes.push((kind, number(value)));
                 bytes = rest;
             }
@@ -35,7 +37,10 @@ impl Attributes {
 
     /// The value of a type.
     pub(crate) fn get(&self, kind: u16) -> Option<u64> {
-        self.0.iter().find(|(found, _)| *found == kind).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .find(|(found, _)| *found == kind)
+            .map(|(_, value)| *value)
     }
 
     /// Type and value in order.
@@ -79,7 +84,8 @@ mod tests {
 
     #[test]
     fn basic_and_variable_values_are_one() {
-        let attributes = Attributes::parse(&[0x80, 11, 0, 1, 0, 12, 0, 4, 0, 1, 0x51, 0x80]).unwrap();
+        let attributes =
+            Attributes::parse(&[0x80, 11, 0, 1, 0, 12, 0, 4, 0, 1, 0x51, 0x80]).unwrap();
         assert_eq!(attributes.get(11), Some(1));
         assert_eq!(attributes.get(12), Some(86_400));
         let mut bytes = Vec::new();

@@ -20,7 +20,9 @@ impl Notify {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, IkeError> {
         let truncated = IkeError::InvalidMessage("truncated notification");
         let (head, rest) = body.split_first_chunk::<8>().ok_or(truncated)?;
-        let (spi, data) = rest.split_at_checked(usize::from(head[5])).ok_or(truncated)?;
+        let (spi, data) = rest
+            .split_at_checked(usize::from(head[5]))
+            .ok_or(truncated)?;
         Ok(Self {
             protocol: head[4],
             kind: u16::from_be_bytes([head[6], head[7]]),
@@ -49,13 +51,18 @@ impl Delete {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, IkeError> {
         let truncated = IkeError::InvalidMessage("truncated delete");
         let (head, rest) = body.split_first_chunk::<8>().ok_or(truncated)?;
-        let (size, count) =
-            (usize::from(head[5]), usize::from(u16::from_be_bytes([head[6], head[7]])));
+        let (size, count) = (
+            usize::from(head[5]),
+            usize::from(u16::from_be_bytes([head[6], head[7]])),
+        );
         if size == 0 || count > DELETE_SPIS_MAX || rest.len() != size * count {
             return Err(truncated);
         }
         let spis = rest.chunks_exact(size).map(<[u8]>::to_vec).collect();
-        Ok(Self { protocol: head[4], spis })
+        Ok(Self {
+            protocol: head[4],
+            spis,
+        })
     }
 
     /// The body of the payload.
@@ -73,9 +80,17 @@ mod tests {
 
     #[test]
     fn both_survive_the_wire() {
-        let notify = Notify { protocol: 1, kind: 36_136, spi: vec![7; 16], data: vec![0, 0, 0, 9] };
+        let notify = Notify {
+            protocol: 1,
+            kind: 36_136,
+            spi: vec![7; 16],
+            data: vec![0, 0, 0, 9],
+        };
         assert_eq!(Notify::parse(&notify.emit()).unwrap(), notify);
-        let delete = Delete { protocol: 3, spis: vec![vec![1, 2, 3, 4], vec![5, 6, 7, 8]] };
+        let delete = Delete {
+            protocol: 3,
+            spis: vec![vec![1, 2, 3, 4], vec![5, 6, 7, 8]],
+        };
         assert_eq!(Delete::parse(&delete.emit()).unwrap(), delete);
     }
 }

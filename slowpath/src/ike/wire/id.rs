@@ -50,16 +50,21 @@ impl Id {
             (KEY_ID, bytes) => IdValue::KeyId(bytes.to_vec()),
             (other, bytes) => IdValue::Other(other, bytes.to_vec()),
         };
-        Ok(Self { value, protocol: head[1], port: u16::from_be_bytes([head[2], head[3]]) })
+        Ok(Self {
+            value,
+            protocol: head[1],
+            port: u16::from_be_bytes([head[2], head[3]]),
+        })
     }
 
     /// The body of the payload.
     pub(crate) fn emit(&self) -> Vec<u8> {
         let (kind, value) = match &self.value {
             IdValue::Address(address) => (IPV4_ADDR, address.octets().to_vec()),
-            IdValue::Subnet(net) => {
-                (IPV4_ADDR_SUBNET, [net.address.octets(), net.mask.octets()].concat())
-            }
+            IdValue::Subnet(net) => (
+                IPV4_ADDR_SUBNET,
+                [net.address.octets(), net.mask.octets()].concat(),
+            ),
             IdValue::Fqdn(name) => (FQDN, name.as_bytes().to_vec()),
             IdValue::KeyId(bytes) => (KEY_ID, bytes.clone()),
             IdValue::Other(kind, bytes) => (*kind, bytes.clone()),
@@ -75,7 +80,11 @@ impl Id {
         } else {
             IdValue::Subnet(net)
         };
-        Self { value, protocol, port }
+        Self {
+            value,
+            protocol,
+            port,
+        }
     }
 
     /// The net of a client identity.
@@ -98,8 +107,16 @@ mod tests {
         for id in [
             Id::of_net(net, 6, 80),
             Id::of_net(MaskedNet::host(Ipv4Addr::LOCALHOST), 0, 0),
-            Id { value: IdValue::Fqdn("a.example".into()), protocol: 17, port: 500 },
-            Id { value: IdValue::KeyId(vec![1, 2]), protocol: 0, port: 0 },
+            Id {
+                value: IdValue::Fqdn("a.example".into()),
+                protocol: 17,
+                port: 500,
+            },
+            Id {
+                value: IdValue::KeyId(vec![1, 2]),
+                protocol: 0,
+                port: 0,
+            },
         ] {
             assert_eq!(Id::parse(&id.emit()).unwrap(), id);
         }

@@ -137,7 +137,9 @@ impl<'a> Chain<'a> {
                 return Err(IkeError::InvalidMessage("too many payloads"));
             }
             let truncated = IkeError::InvalidMessage("truncated payload");
-            let &[following, reserved, high, low, ..] = rest else { return Err(truncated) };
+            let &[following, reserved, high, low, ..] = rest else {
+                return Err(truncated);
+            };
             let len = usize::from(u16::from_be_bytes([high, low]));
             if reserved != 0 {
                 return Err(IkeError::InvalidMessage("reserved field"));
@@ -147,11 +149,18 @@ impl<'a> Chain<'a> {
             }
             let (whole, behind) = rest.split_at_checked(len).ok_or(truncated)?;
             let body = whole.get(GENERIC_LEN..).unwrap_or_default();
-            payloads.push(Payload { kind: next, body, whole });
+            payloads.push(Payload {
+                kind: next,
+                body,
+                whole,
+            });
             (next, rest) = (following, behind);
         }
         let used = body.len() - rest.len();
-        Ok(Self { payloads, bytes: body.get(..used).unwrap_or_default() })
+        Ok(Self {
+            payloads,
+            bytes: body.get(..used).unwrap_or_default(),
+        })
     }
 
     /// The only payload of a type; `None` when there is none or more than one.
@@ -163,7 +172,9 @@ impl<'a> Chain<'a> {
 
     /// Every payload of a type.
     pub(super) fn all(&self, kind: u8) -> impl Iterator<Item = &Payload<'a>> {
-        self.payloads.iter().filter(move |payload| payload.kind == kind)
+        self.payloads
+            .iter()
+            .filter(move |payload| payload.kind == kind)
     }
 }
 

@@ -45,7 +45,10 @@ impl Sa {
             .strip_prefix(&DOI_AND_SITUATION)
             .ok_or(IkeError::InvalidMessage("domain of interpretation"))?;
         let proposals = chain(payload::PROPOSAL, rest)?;
-        let proposals = proposals.iter().map(Proposal::parse).collect::<Result<_, _>>()?;
+        let proposals = proposals
+            .iter()
+            .map(Proposal::parse)
+            .collect::<Result<_, _>>()?;
         Ok(Self { proposals })
     }
 
@@ -76,13 +79,23 @@ impl Proposal {
         let &[number, protocol, spi_len, count, ref rest @ ..] = whole.body else {
             return Err(truncated);
         };
-        let (spi, rest) = rest.split_at_checked(usize::from(spi_len)).ok_or(truncated)?;
+        let (spi, rest) = rest
+            .split_at_checked(usize::from(spi_len))
+            .ok_or(truncated)?;
         let transforms = chain(payload::TRANSFORM, rest)?;
         if transforms.len() != usize::from(count) {
             return Err(IkeError::InvalidMessage("number of transforms"));
         }
-        let transforms = transforms.iter().map(Transform::parse).collect::<Result<_, _>>()?;
-        Ok(Self { number, protocol, spi: spi.to_vec(), transforms })
+        let transforms = transforms
+            .iter()
+            .map(Transform::parse)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            number,
+            protocol,
+            spi: spi.to_vec(),
+            transforms,
+        })
     }
 
     fn emit(&self) -> Vec<u8> {
@@ -90,8 +103,12 @@ impl Proposal {
         for transform in &self.transforms {
             writer.add(payload::TRANSFORM, &transform.emit());
         }
-        let head =
-            [self.number, self.protocol, self.spi.len() as u8, self.transforms.len() as u8];
+        let head = [
+            self.number,
+            self.protocol,
+            self.spi.len() as u8,
+            self.transforms.len() as u8,
+        ];
         [&head, self.spi.as_slice(), writer.bytes()].concat()
     }
 }
@@ -101,7 +118,11 @@ impl Transform {
         let &[number, id, 0, 0, ref rest @ ..] = whole.body else {
             return Err(IkeError::InvalidMessage("truncated transform"));
         };
-        Ok(Self { number, id, attributes: Attributes::parse(rest)? })
+        Ok(Self {
+            number,
+            id,
+            attributes: Attributes::parse(rest)?,
+        })
     }
 
     fn emit(&self) -> Vec<u8> {
@@ -118,7 +139,11 @@ fn chain(kind: u8, bytes: &[u8]) -> Result<Vec<Payload<'_>>, IkeError> {
     let fits = payloads.len() <= PROPOSALS_MAX
         && chain.bytes.len() == bytes.len()
         && payloads.iter().all(|payload| payload.kind == kind);
-    if fits { Ok(payloads) } else { Err(IkeError::InvalidMessage("proposal chain")) }
+    if fits {
+        Ok(payloads)
+    } else {
+        Err(IkeError::InvalidMessage("proposal chain"))
+    }
 }
 
 #[cfg(test)]
@@ -130,14 +155,20 @@ mod tests {
         let mut attributes = Attributes::default();
         attributes.push(1, 7);
         attributes.push(12, 1_000_000);
-        let transform = Transform { number: 1, id: 3, attributes };
+        let transform = Transform {
+            number: 1,
+            id: 3,
+            attributes,
+        };
         let proposal = Proposal {
             number: 1,
             protocol: protocol::ESP,
             spi: vec![1, 2, 3, 4],
             transforms: vec![transform.clone(), transform],
         };
-        let sa = Sa { proposals: vec![proposal.clone(), proposal] };
+        let sa = Sa {
+            proposals: vec![proposal.clone(), proposal],
+        };
         assert_eq!(Sa::parse(&sa.emit()).unwrap(), sa);
         assert!(sa.chosen().is_none());
     }
