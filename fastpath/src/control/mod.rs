@@ -280,15 +280,12 @@ impl Fastpath {
             self.tally.drop_one(DropReason::InjectRefused);
             return false;
         };
-        match worker.inject.push(packet) {
-            Ok(()) => {
-                self.tally.handed_out += 1;
-                true
-            }
-            Err(_) => {
-                self.tally.drop_one(DropReason::InjectRefused);
-                false
-            }
+        let taken = worker.inject.push(packet).is_ok();
+        if taken {
+            self.tally.handed_out += 1;
+        } else {
+            self.tally.drop_one(DropReason::InjectRefused);
         }
+        taken
     }
 }

@@ -106,10 +106,10 @@ impl Fastpath {
                 workers: u16::from(count),
                 mtu: settings.mtu,
             };
-            let (info, receive, transmit) = Ports::start(port, port_settings, pool)?;
-            shared.set_port_mac(port, info.mac);
-            plan.give(receive, transmit);
-            infos.push(info);
+            let started = Ports::start(port, port_settings, pool)?;
+            shared.set_port_mac(port, started.info.mac);
+            plan.give(started.receive, started.transmit);
+            infos.push(started.info);
         }
         let blocks =
             PortBlocks::new(lcores.len()).ok_or(StartError::TooManyWorkers(lcores.len()))?;

@@ -81,6 +81,17 @@ pub struct PortStats {
     pub tx_errors: u64,
 }
 
+/// A port that has been started, with its queues by worker.
+#[derive(Debug)]
+pub struct StartedPort {
+    /// What it is.
+    pub info: PortInfo,
+    /// Receive queue of each worker; fewer queues than workers leave gaps.
+    pub receive: Vec<Option<RxQueue>>,
+    /// Transmit queue of each worker.
+    pub transmit: Vec<TxQueue>,
+}
+
 /// A receive queue, owned by one worker.
 #[derive(Debug)]
 pub struct RxQueue {
@@ -110,11 +121,7 @@ impl Ports {
     }
 
     /// Configures and starts a port and gives its queues, one pair per worker.
-    pub fn start(
-        port: u16,
-        settings: PortSettings,
-        pool: Pool,
-    ) -> Result<(PortInfo, Vec<Option<RxQueue>>, Vec<TxQueue>), PortError> {
+    pub fn start(port: u16, settings: PortSettings, pool: Pool) -> Result<StartedPort, PortError> {
         let limits = device_limits(port)?;
         if limits.max_tx_queues < settings.workers {
             return Err(PortError::Queues {
@@ -155,7 +162,11 @@ impl Ports {
         let transmit = (0..settings.workers)
             .map(|queue| TxQueue { port, queue })
             .collect();
-        Ok((info, receive, transmit))
+        Ok(StartedPort {
+            info,
+            receive,
+            transmit,
+        })
     }
 
     /// Stops and closes a port; its queues must not be used any more.
@@ -254,10 +265,8 @@ fn rss_flows() -> u64 {
 fn device_limits(port: u16) -> Result<sys::rte_eth_dev_info, EalError> {
     let mut limits = sys::rte_eth_dev_info::default();
     // SAFETY: the structure is valid for the call.
-    check(
-        unsafe { sys::rte_eth_dev_info_get(port, &raw mut limits) },
-        || format!("reading port {port}"),
-    )?;
+    let code = unsafe { sys::rte_eth_dev_info_get(port, &raw mut limits) };
+    check(code, || format!("reading port {port}"))?;
     Ok(limits)
 }
 
@@ -272,10 +281,9 @@ fn configure(port: u16, rx_queues: u16, settings: PortSettings, rss: bool) -> Re
             rss_flows() & device_limits(port)?.flow_type_rss_offloads;
     }
     // SAFETY: the structure and the key live through the call, which copies both.
-    check(
-        unsafe { sys::rte_eth_dev_configure(port, rx_queues, settings.workers, &raw const conf) },
-        || format!("configuring port {port}"),
-    )?;
+    let code =
+        unsafe { sys::rte_eth_dev_configure(port, rx_queues, settings.workers, &raw const conf) };
+    check(code, || format!("configuring port {port}"))?;
     // Software ports without an MTU of their own answer ENOTSUP and carry what fits a buffer.
     // SAFETY: the port is configured.
     let _ = unsafe { sys::rte_eth_dev_set_mtu(port, settings.mtu) };
@@ -285,10 +293,9 @@ fn configure(port: u16, rx_queues: u16, settings: PortSettings, rss: bool) -> Re
 fn set_up_queues(port: u16, rx: u16, tx: u16, pool: Pool) -> Result<(), EalError> {
     let (mut rx_len, mut tx_len) = (DESCRIPTORS, DESCRIPTORS);
     // SAFETY: the port is configured, and both numbers are valid for the call.
-    check(
-        unsafe { sys::rte_eth_dev_adjust_nb_rx_tx_desc(port, &raw mut rx_len, &raw mut tx_len) },
-        || format!("sizing the queues of port {port}"),
-    )?;
+    let code =
+        unsafe { sys::rte_eth_dev_adjust_nb_rx_tx_desc(port, &raw mut rx_len, &raw mut tx_len) };
+    check(code, || format!("sizing the queues of port {port}"))?;
     // SAFETY: a pure look-up.
     let socket = unsafe { sys::rte_eth_dev_socket_id(port) } as u32;
     for queue in 0..rx {
@@ -335,10 +342,8 @@ fn write_reta(port: u16, reta_size: u16, queues: u16) -> Result<(), EalError> {
 fn mac(port: u16) -> Result<[u8; 6], EalError> {
     let mut address = sys::rte_ether_addr::default();
     // SAFETY: the structure is valid for the call.
-    check(
-        unsafe { sys::rte_eth_macaddr_get(port, &raw mut address) },
-        || format!("station address of port {port}"),
-    )?;
+    let code = unsafe { sys::rte_eth_macaddr_get(port, &raw mut address) };
+    check(code, || format!("station address of port {port}"))?;
     Ok(address.addr_bytes)
 }
 

@@ -152,12 +152,12 @@ impl Reassembler {
         // SAFETY: the library returned a live chain that belongs to the caller.
         let fragments = unsafe { chain.as_ref() }.nb_segs;
         self.held = self.held.saturating_sub(u32::from(fragments));
-        let outcome = match same_way(chain) {
-            false => Reassembled::Mixed { fragments },
-            true => match self.copy_chain(chain) {
-                Some(packet) => Reassembled::Whole { packet, fragments },
-                None => Reassembled::NoBuffer { fragments },
-            },
+        let outcome = if !same_way(chain) {
+            Reassembled::Mixed { fragments }
+        } else if let Some(packet) = self.copy_chain(chain) {
+            Reassembled::Whole { packet, fragments }
+        } else {
+            Reassembled::NoBuffer { fragments }
         };
         // SAFETY: the chain is owned here and not used again.
         unsafe { sys::hf_pktmbuf_free(chain.as_ptr()) };

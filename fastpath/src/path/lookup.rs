@@ -47,7 +47,7 @@ fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
         return if home == core.id {
             Verdict::Continue
         } else {
-            core.hand_over(packet, home, Entrance::Lookup)
+            Core::hand_over(packet, home, Entrance::Lookup)
         };
     }
     if !PortBlocks::is_given_out(meta.key.dport) {
@@ -57,7 +57,7 @@ fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
     if owner == core.id {
         untranslate(core, packet)
     } else {
-        core.hand_over(packet, owner, Entrance::Lookup)
+        Core::hand_over(packet, owner, Entrance::Lookup)
     }
 }
 

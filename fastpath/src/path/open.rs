@@ -64,7 +64,7 @@ fn admit<'r>(
     let meta = *packet.meta();
     match view.shared.sad.home(meta.spi) {
         Some(home) if home != core.id => {
-            return Err(core.hand_over(packet, home, Entrance::Open));
+            return Err(Core::hand_over(packet, home, Entrance::Open));
         }
         Some(_) => {}
         None => return Err(unknown_spi(core, &meta)),

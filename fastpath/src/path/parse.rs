@@ -113,7 +113,7 @@ fn fragment(core: &mut Core, packet: &mut Mbuf) -> Verdict {
     if home == core.id {
         Verdict::Hold
     } else {
-        core.hand_over(packet, home, Entrance::Parse)
+        Core::hand_over(packet, home, Entrance::Parse)
     }
 }
 

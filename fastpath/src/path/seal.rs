@@ -54,7 +54,7 @@ fn make_room<'r>(
     let slot = packet.meta().slot;
     match view.shared.slots.sealer(slot) {
         Some(Sealer::Worker(home)) if home != core.id => {
-            return Err(core.hand_over(packet, home, Entrance::Seal));
+            return Err(Core::hand_over(packet, home, Entrance::Seal));
         }
         Some(_) => {}
         None => return Err(Verdict::Drop(DropReason::TunnelDown)),

@@ -90,7 +90,7 @@ impl Core {
     }
 
     /// Sends a packet to the worker that owns what it needs.
-    pub(crate) fn hand_over(&mut self, packet: &mut Mbuf, home: u8, entrance: Entrance) -> Verdict {
+    pub(crate) fn hand_over(packet: &mut Mbuf, home: u8, entrance: Entrance) -> Verdict {
         let meta = packet.meta_mut();
         if meta.hops >= HANDOFF_HOPS_MAX {
             return Verdict::Drop(DropReason::HandoffHops);
