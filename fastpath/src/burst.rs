@@ -34,7 +34,9 @@ impl Burst {
 
     /// Adds a packet; gives it back when the burst is full.
     pub(crate) fn push(&mut self, packet: Mbuf) -> Result<(), Mbuf> {
-        self.packets.try_push(packet).map_err(|full| full.element())
+        self.packets
+            .try_push(packet)
+            .map_err(arrayvec::CapacityError::element)
     }
 
     /// Whether no packet is left.

@@ -90,7 +90,9 @@ impl Fastpath {
     /// Replaces the policy that the next bursts are judged by. `false` when too many old ones wait
     /// for a worker that does not pass: try again later.
     pub fn publish_policy(&mut self, policy: Policy) -> bool {
-        self.publisher.publish(&self.shared.policy, Box::new(policy)).is_ok()
+        self.publisher
+            .publish(&self.shared.policy, Box::new(policy))
+            .is_ok()
     }
 
     /// Frees what every worker has passed. Once per turn of the control loop.
@@ -124,7 +126,9 @@ impl Fastpath {
         let mut taken = 0;
         for (id, worker) in self.workers.iter_mut().enumerate() {
             for _ in 0..limit {
-                let Some(event) = worker.events.pop() else { break };
+                let Some(event) = worker.events.pop() else {
+                    break;
+                };
                 taken += 1;
                 each(id as u8, event);
             }
@@ -137,10 +141,16 @@ impl Fastpath {
         let mut punts = Vec::new();
         for worker in &mut self.workers {
             for _ in 0..limit {
-                let Some(packet) = worker.punts.pop() else { break };
+                let Some(packet) = worker.punts.pop() else {
+                    break;
+                };
                 let meta = packet.meta();
                 let (class, port) = (PuntClass::from_raw(meta.entrance), meta.in_port);
-                punts.push(Punt { class, port, packet });
+                punts.push(Punt {
+                    class,
+                    port,
+                    packet,
+                });
             }
         }
         self.tally.handed_in += punts.len() as u64;
@@ -191,7 +201,11 @@ impl Fastpath {
     pub fn request(&mut self, what: What) -> Option<u32> {
         let ticket = self.next_ticket;
         self.next_ticket = self.next_ticket.wrapping_add(1);
-        if self.workers.iter_mut().any(|worker| worker.requests.free() == 0) {
+        if self
+            .workers
+            .iter_mut()
+            .any(|worker| worker.requests.free() == 0)
+        {
             return None;
         }
         for worker in &mut self.workers {
@@ -206,7 +220,9 @@ impl Fastpath {
         let mut taken = 0;
         for worker in &mut self.workers {
             for _ in 0..limit {
-                let Some(reply) = worker.replies.pop() else { break };
+                let Some(reply) = worker.replies.pop() else {
+                    break;
+                };
                 taken += 1;
                 each(reply);
             }
@@ -217,7 +233,10 @@ impl Fastpath {
     /// The counters of every worker in order, then the slowpath's own.
     pub fn counters(&self) -> Vec<Snapshot> {
         let workers = self.workers.iter().map(|worker| &worker.counters);
-        workers.chain([self.counters.counters()]).map(|set| set.snapshot()).collect()
+        workers
+            .chain([self.counters.counters()])
+            .map(|set| set.snapshot())
+            .collect()
     }
 
     /// Free buffers of the pool for frames and of the pool for large packets.
@@ -246,7 +265,11 @@ impl Fastpath {
     }
 
     fn pool_for(&self, len: usize) -> Pool {
-        if len <= self.pool.data_room_bytes() { self.pool } else { self.large }
+        if len <= self.pool.data_room_bytes() {
+            self.pool
+        } else {
+            self.large
+        }
     }
 
     /// Into the inject rings in turn, so that no worker sends everything.
@@ -257,15 +280,12 @@ impl Fastpath {
             self.tally.drop_one(DropReason::InjectRefused);
             return false;
         };
-        match worker.inject.push(packet) {
-            Ok(()) => {
-                self.tally.handed_out += 1;
-                true
-            }
-            Err(_) => {
-                self.tally.drop_one(DropReason::InjectRefused);
-                false
-            }
+        let taken = worker.inject.push(packet).is_ok();
+        if taken {
+            self.tally.handed_out += 1;
+        } else {
+            self.tally.drop_one(DropReason::InjectRefused);
         }
+        taken
     }
 }

@@ -19,7 +19,7 @@ use crate::limits::{
     BURST_RECEIVE_MAX, EVENT_RING_LEN, HANDOFF_RING_LEN, INJECT_RING_LEN, PUNT_RING_LEN,
     REPLY_RING_LEN, REQUEST_RING_LEN, WORKERS_MAX,
 };
-use crate::nat::WorkerNat;
+use crate::nat::{PortBlocks, WorkerNat};
 use crate::path::OutQueues;
 use crate::rcu::{Domain, QsReader, RcuCell};
 use crate::ring::{Consumer, Producer, ring};
@@ -81,8 +81,12 @@ impl Fastpath {
             _ => {}
         }
         let pool = Pool::create("hf_frames", settings.buffers, FRAME_CACHE, FRAME_ROOM_BYTES)?;
-        let large =
-            Pool::create("hf_large", settings.large_buffers, LARGE_CACHE, LARGE_ROOM_BYTES)?;
+        let large = Pool::create(
+            "hf_large",
+            settings.large_buffers,
+            LARGE_CACHE,
+            LARGE_ROOM_BYTES,
+        )?;
         let engines = Arc::new(Engines::probe());
         let (domain, publisher) = Domain::new(lcores.len());
         let (slots, slot_owner) = Slots::new(&domain);
@@ -98,13 +102,26 @@ impl Fastpath {
         let mut plan = Plan::new(lcores.len());
         let mut infos = Vec::new();
         for &port in ports {
-            let port_settings = PortSettings { workers: u16::from(count), mtu: settings.mtu };
-            let (info, receive, transmit) = Ports::start(port, port_settings, pool)?;
-            shared.set_port_mac(port, info.mac);
-            plan.give(receive, transmit);
-            infos.push(info);
+            let port_settings = PortSettings {
+                workers: u16::from(count),
+                mtu: settings.mtu,
+            };
+            let started = Ports::start(port, port_settings, pool)?;
+            shared.set_port_mac(port, started.info.mac);
+            plan.give(started.receive, started.transmit);
+            infos.push(started.info);
         }
-        let builder = Builder { settings, shared: &shared, domain: &domain, pool, large, count };
+        let blocks =
+            PortBlocks::new(lcores.len()).ok_or(StartError::TooManyWorkers(lcores.len()))?;
+        let builder = Builder {
+            settings,
+            shared: &shared,
+            domain: &domain,
+            pool,
+            large,
+            blocks,
+            count,
+        };
         let mut workers = Vec::new();
         let handoff = mesh(lcores.len());
         for ((lcore, queues), handoff) in lcores.into_iter().zip(plan.queues).zip(handoff) {
@@ -143,7 +160,9 @@ struct Plan {
 
 impl Plan {
     fn new(workers: usize) -> Self {
-        Self { queues: (0..workers).map(|_| (Vec::new(), Vec::new())).collect() }
+        Self {
+            queues: (0..workers).map(|_| (Vec::new(), Vec::new())).collect(),
+        }
     }
 
     /// A port with fewer receive queues than workers is polled by some of them, who hand over
@@ -151,9 +170,15 @@ impl Plan {
     fn give(&mut self, receive: Vec<Option<RxQueue>>, transmit: Vec<TxQueue>) {
         let workers = self.queues.len().max(1);
         let queues = receive.iter().flatten().count();
-        let shift = transmit.first().map_or(0, |queue| usize::from(queue.port()));
+        let shift = transmit
+            .first()
+            .map_or(0, |queue| usize::from(queue.port()));
         for (index, queue) in receive.into_iter().flatten().enumerate() {
-            let home = if queues == workers { index } else { (index + shift) % workers };
+            let home = if queues == workers {
+                index
+            } else {
+                (index + shift) % workers
+            };
             self.queues[home].0.push(queue);
         }
         for (worker, queue) in self.queues.iter_mut().zip(transmit) {
@@ -186,6 +211,7 @@ struct Builder<'a> {
     domain: &'a Domain,
     pool: Pool,
     large: Pool,
+    blocks: PortBlocks,
     count: u8,
 }
 
@@ -216,7 +242,10 @@ impl Builder<'_> {
             shared: Arc::clone(self.shared),
             core,
             receive,
-            entries: Entries { handoff: handoff_in, inject: injected },
+            entries: Entries {
+                handoff: handoff_in,
+                inject: injected,
+            },
             exits,
             desk: Desk::new(requested, reply),
             counters: writer,
@@ -229,7 +258,19 @@ impl Builder<'_> {
                 parts.into_worker(reader).run();
             }
         })?;
-        Ok(WorkerEnds { lcore, punts, inject, events, requests, replies, counters })
+        Ok(WorkerEnds {
+            lcore,
+            punts,
+            inject,
+            events,
+            requests,
+            replies,
+            counters,
+        })
+    }
+
+    fn word(&self) -> u64 {
+        u64::from_ne_bytes(random(self.settings))
     }
 
     fn core(
@@ -239,10 +280,7 @@ impl Builder<'_> {
         transmit: Vec<TxQueue>,
         events: Producer<crate::worker::event::Event>,
     ) -> Result<Core, StartError> {
-        let hash_key = HashKey([
-            u64::from_ne_bytes(random(self.settings)),
-            u64::from_ne_bytes(random(self.settings)),
-        ]);
+        let hash_key = HashKey([self.word(), self.word()]);
         let iv_key = random(self.settings);
         Ok(Core {
             id,
@@ -251,7 +289,8 @@ impl Builder<'_> {
             now_tsc: 0,
             conns: ConnTable::new(self.settings.conns_per_worker, hash_key, 0),
             timeouts: Timeouts::default(),
-            nat: WorkerNat::new(id, self.count, random(self.settings)),
+            nat: WorkerNat::new(self.blocks, id, [self.word(), self.word()]),
+            blocks: self.blocks,
             home: HomeMap::new(self.count),
             open: OpenScratch::new(engines)?,
             seal: SealScratch::new(engines, &iv_key)?,

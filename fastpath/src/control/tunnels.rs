@@ -7,7 +7,9 @@ use thiserror::Error;
 use crate::crypto::Engines;
 use crate::esp::{BuildError, InboundSa, OutboundSa, SaParameters};
 use crate::rcu::Publisher;
-use crate::tunnel::{RetiredSlot, SadOwner, Sealer, SlotId, SlotOwner, SlotState, SlotWord, TunnelMtu};
+use crate::tunnel::{
+    RetiredSlot, SadOwner, Sealer, SlotId, SlotOwner, SlotState, SlotWord, TunnelMtu,
+};
 
 /// Why an SA could not be installed.
 #[derive(Debug, Error)]
@@ -43,7 +45,13 @@ impl Tunnels {
         engines: Arc<Engines>,
         workers: u8,
     ) -> Self {
-        Self { slots, sad, engines, workers, next_home: 0 }
+        Self {
+            slots,
+            sad,
+            engines,
+            workers,
+            next_home: 0,
+        }
     }
 
     /// A slot that is down; its sealing home is given out in turn.
@@ -81,10 +89,12 @@ impl Tunnels {
     ) -> Result<(), InstallError> {
         use crate::tunnel::InstallError as Sad;
         let sa = Box::new(InboundSa::build(parameters, &self.engines)?);
-        self.sad.install(publisher, sa).map_err(|error| match error {
-            Sad::NotReserved(_) => InstallError::NotReserved(parameters.spi),
-            Sad::LimboFull(_) => InstallError::Busy,
-        })
+        self.sad
+            .install(publisher, sa)
+            .map_err(|error| match error {
+                Sad::NotReserved(_) => InstallError::NotReserved(parameters.spi),
+                Sad::LimboFull(_) => InstallError::Busy,
+            })
     }
 
     /// Swaps the SA that seals what leaves by the slot.

@@ -32,7 +32,10 @@ impl EalError {
     pub(super) fn code(what: impl Into<String>, code: i32) -> Self {
         // SAFETY: rte_strerror returns a NUL-terminated string that lives until the next call.
         let text = unsafe { CStr::from_ptr(sys::rte_strerror(code.abs())) };
-        Self::Dpdk { what: what.into(), text: text.to_string_lossy().into_owned() }
+        Self::Dpdk {
+            what: what.into(),
+            text: text.to_string_lossy().into_owned(),
+        }
     }
 }
 
@@ -67,8 +70,10 @@ impl Eal {
             .iter()
             .map(|text| CString::new(text.as_str()).map_err(|_| EalError::Name(text.clone())))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut pointers: Vec<*mut c_char> =
-            strings.iter().map(|text| text.as_ptr().cast_mut()).collect();
+        let mut pointers: Vec<*mut c_char> = strings
+            .iter()
+            .map(|text| text.as_ptr().cast_mut())
+            .collect();
         // SAFETY: argc and argv describe valid strings, which are leaked below because the EAL keeps
         // pointers into them.
         let parsed = unsafe { sys::rte_eal_init(pointers.len() as c_int, pointers.as_mut_ptr()) };
@@ -147,5 +152,7 @@ pub fn tsc_hz() -> u64 {
 /// DPDK's version.
 pub fn version() -> String {
     // SAFETY: a static NUL-terminated string.
-    unsafe { CStr::from_ptr(sys::rte_version()) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(sys::rte_version()) }
+        .to_string_lossy()
+        .into_owned()
 }

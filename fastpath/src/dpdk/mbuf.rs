@@ -93,7 +93,10 @@ impl Mbuf {
     #[inline]
     pub fn prefetch_data(&self) {
         let header = self.header();
-        let data = header.buf_addr.cast::<i8>().wrapping_add(header.data_off as usize);
+        let data = header
+            .buf_addr
+            .cast::<i8>()
+            .wrapping_add(header.data_off as usize);
         // SAFETY: a prefetch never faults.
         unsafe {
             core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(data);
@@ -180,4 +183,7 @@ const _: () = assert!(
     size_of::<sys::rte_mbuf>().is_multiple_of(align_of::<Meta>()),
     "the private area behind the header is aligned for the facts"
 );
-const _: () = assert!(META_LEN.is_multiple_of(8), "DPDK wants aligned private areas");
+const _: () = assert!(
+    META_LEN.is_multiple_of(8),
+    "DPDK wants aligned private areas"
+);

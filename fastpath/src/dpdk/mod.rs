@@ -12,5 +12,8 @@ mod reassembly;
 pub use eal::{Eal, EalError, Lcore, tsc_hz, version};
 pub use mbuf::Mbuf;
 pub use pool::{Pool, free_burst};
-pub use port::{PortError, PortInfo, PortSettings, PortStats, Ports, RxQueue, TxQueue, port_by_device};
+pub use port::{
+    PortError, PortInfo, PortSettings, PortStats, Ports, RxQueue, StartedPort, TxQueue,
+    port_by_device,
+};
 pub use reassembly::{Reassembled, Reassembler};

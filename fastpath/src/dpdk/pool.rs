@@ -26,12 +26,7 @@ unsafe impl Sync for Pool {}
 impl Pool {
     /// Makes a pool of `count` buffers with `data_bytes` for packets beside the headroom, with
     /// `cache` buffers per lcore. Every pool has the same private size.
-    pub fn create(
-        name: &str,
-        count: u32,
-        cache: u32,
-        data_bytes: u16,
-    ) -> Result<Self, EalError> {
+    pub fn create(name: &str, count: u32, cache: u32, data_bytes: u16) -> Result<Self, EalError> {
         let c_name = CString::new(name).map_err(|_| EalError::Name(name.to_owned()))?;
         let room = data_bytes + sys::RTE_PKTMBUF_HEADROOM as u16;
         // SAFETY: the name outlives the call; EAL is initialised before any pool is made.
@@ -39,7 +34,10 @@ impl Pool {
             sys::rte_pktmbuf_pool_create(c_name.as_ptr(), count, cache, META_LEN as u16, room, -1)
         };
         NonNull::new(raw)
-            .map(|raw| Self { raw, data_room_bytes: data_bytes })
+            .map(|raw| Self {
+                raw,
+                data_room_bytes: data_bytes,
+            })
             .ok_or_else(|| EalError::last(format!("packet pool {name}")))
     }
 

@@ -81,6 +81,17 @@ pub struct PortStats {
     pub tx_errors: u64,
 }
 
+/// A port that has been started, with its queues by worker.
+#[derive(Debug)]
+pub struct StartedPort {
+    /// What it is.
+    pub info: PortInfo,
+    /// Receive queue of each worker; fewer queues than workers leave gaps.
+    pub receive: Vec<Option<RxQueue>>,
+    /// Transmit queue of each worker.
+    pub transmit: Vec<TxQueue>,
+}
+
 /// A receive queue, owned by one worker.
 #[derive(Debug)]
 pub struct RxQueue {
@@ -110,11 +121,7 @@ impl Ports {
     }
 
     /// Configures and starts a port and gives its queues, one pair per worker.
-    pub fn start(
-        port: u16,
-        settings: PortSettings,
-        pool: Pool,
-    ) -> Result<(PortInfo, Vec<Option<RxQueue>>, Vec<TxQueue>), PortError> {
+    pub fn start(port: u16, settings: PortSettings, pool: Pool) -> Result<StartedPort, PortError> {
         let limits = device_limits(port)?;
         if limits.max_tx_queues < settings.workers {
             return Err(PortError::Queues {
@@ -124,14 +131,20 @@ impl Ports {
             });
         }
         let rss_usable = limits.flow_type_rss_offloads & rss_flows() != 0;
-        let rx_queues = if rss_usable { settings.workers.min(limits.max_rx_queues) } else { 1 };
+        let rx_queues = if rss_usable {
+            settings.workers.min(limits.max_rx_queues)
+        } else {
+            1
+        };
         configure(port, rx_queues, settings, rss_usable)?;
         set_up_queues(port, rx_queues, settings.workers, pool)?;
         if rss_usable && rx_queues > 1 {
             write_reta(port, limits.reta_size, rx_queues)?;
         }
         // SAFETY: the port is configured.
-        check(unsafe { sys::rte_eth_dev_start(port) }, || format!("starting port {port}"))?;
+        check(unsafe { sys::rte_eth_dev_start(port) }, || {
+            format!("starting port {port}")
+        })?;
         // Not every driver knows promiscuous mode, and none needs it for its own address.
         // SAFETY: the port is started.
         let _ = unsafe { sys::rte_eth_promiscuous_enable(port) };
@@ -146,8 +159,14 @@ impl Ports {
         let receive = (0..settings.workers)
             .map(|queue| (queue < rx_queues).then_some(RxQueue { port, queue }))
             .collect();
-        let transmit = (0..settings.workers).map(|queue| TxQueue { port, queue }).collect();
-        Ok((info, receive, transmit))
+        let transmit = (0..settings.workers)
+            .map(|queue| TxQueue { port, queue })
+            .collect();
+        Ok(StartedPort {
+            info,
+            receive,
+            transmit,
+        })
     }
 
     /// Stops and closes a port; its queues must not be used any more.
@@ -231,7 +250,11 @@ impl TxQueue {
 }
 
 fn check(code: i32, what: impl FnOnce() -> String) -> Result<(), EalError> {
-    if code < 0 { Err(EalError::code(what(), code)) } else { Ok(()) }
+    if code < 0 {
+        Err(EalError::code(what(), code))
+    } else {
+        Ok(())
+    }
 }
 
 fn rss_flows() -> u64 {
@@ -242,18 +265,12 @@ fn rss_flows() -> u64 {
 fn device_limits(port: u16) -> Result<sys::rte_eth_dev_info, EalError> {
     let mut limits = sys::rte_eth_dev_info::default();
     // SAFETY: the structure is valid for the call.
-    check(unsafe { sys::rte_eth_dev_info_get(port, &raw mut limits) }, || {
-        format!("reading port {port}")
-    })?;
+    let code = unsafe { sys::rte_eth_dev_info_get(port, &raw mut limits) };
+    check(code, || format!("reading port {port}"))?;
     Ok(limits)
 }
 
-fn configure(
-    port: u16,
-    rx_queues: u16,
-    settings: PortSettings,
-    rss: bool,
-) -> Result<(), EalError> {
+fn configure(port: u16, rx_queues: u16, settings: PortSettings, rss: bool) -> Result<(), EalError> {
     let mut conf = sys::rte_eth_conf::default();
     let mut key = RSS_KEY;
     if rss && rx_queues > 1 {
@@ -264,10 +281,9 @@ fn configure(
             rss_flows() & device_limits(port)?.flow_type_rss_offloads;
     }
     // SAFETY: the structure and the key live through the call, which copies both.
-    check(
-        unsafe { sys::rte_eth_dev_configure(port, rx_queues, settings.workers, &raw const conf) },
-        || format!("configuring port {port}"),
-    )?;
+    let code =
+        unsafe { sys::rte_eth_dev_configure(port, rx_queues, settings.workers, &raw const conf) };
+    check(code, || format!("configuring port {port}"))?;
     // Software ports without an MTU of their own answer ENOTSUP and carry what fits a buffer.
     // SAFETY: the port is configured.
     let _ = unsafe { sys::rte_eth_dev_set_mtu(port, settings.mtu) };
@@ -277,12 +293,9 @@ fn configure(
 fn set_up_queues(port: u16, rx: u16, tx: u16, pool: Pool) -> Result<(), EalError> {
     let (mut rx_len, mut tx_len) = (DESCRIPTORS, DESCRIPTORS);
     // SAFETY: the port is configured, and both numbers are valid for the call.
-    check(
-        unsafe {
-            sys::rte_eth_dev_adjust_nb_rx_tx_desc(port, &raw mut rx_len, &raw mut tx_len)
-        },
-        || format!("sizing the queues of port {port}"),
-    )?;
+    let code =
+        unsafe { sys::rte_eth_dev_adjust_nb_rx_tx_desc(port, &raw mut rx_len, &raw mut tx_len) };
+    check(code, || format!("sizing the queues of port {port}"))?;
     // SAFETY: a pure look-up.
     let socket = unsafe { sys::rte_eth_dev_socket_id(port) } as u32;
     for queue in 0..rx {
@@ -329,9 +342,8 @@ fn write_reta(port: u16, reta_size: u16, queues: u16) -> Result<(), EalError> {
 fn mac(port: u16) -> Result<[u8; 6], EalError> {
     let mut address = sys::rte_ether_addr::default();
     // SAFETY: the structure is valid for the call.
-    check(unsafe { sys::rte_eth_macaddr_get(port, &raw mut address) }, || {
-        format!("station address of port {port}")
-    })?;
+    let code = unsafe { sys::rte_eth_macaddr_get(port, &raw mut address) };
+    check(code, || format!("station address of port {port}"))?;
     Ok(address.addr_bytes)
 }
 
@@ -342,7 +354,9 @@ fn device_name(port: u16) -> String {
         return String::new();
     }
     // SAFETY: terminated by DPDK.
-    unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(name.as_ptr()) }
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Port of the EAL with this device name.

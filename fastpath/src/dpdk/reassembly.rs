@@ -7,8 +7,8 @@ use dpdk_sys as sys;
 use super::eal::{EalError, tsc_hz};
 use super::mbuf::Mbuf;
 use super::pool::Pool;
-use crate::packet::Meta;
 use crate::limits::{FRAGMENTS_MAX, REASSEMBLY_MAX, REASSEMBLY_TIMEOUT_S};
+use crate::packet::Meta;
 
 const _: () = assert!(
     FRAGMENTS_MAX == sys::RTE_LIBRTE_IP_FRAG_MAX_FRAG as usize,
@@ -60,8 +60,7 @@ impl Reassembler {
         let max_cycles = tsc_hz().saturating_mul(REASSEMBLY_TIMEOUT_S);
         let buckets = REASSEMBLY_MAX.next_power_of_two();
         // SAFETY: plain numbers; the EAL has started.
-        let table =
-            unsafe { sys::rte_ip_frag_table_create(buckets, 4, buckets, max_cycles, -1) };
+        let table = unsafe { sys::rte_ip_frag_table_create(buckets, 4, buckets, max_cycles, -1) };
         let table = NonNull::new(table).ok_or_else(|| EalError::last("fragment table"))?;
         Ok(Self {
             table,
@@ -88,7 +87,10 @@ impl Reassembler {
             let mbuf = &mut *raw.as_ptr();
             let offload = &mut mbuf.__bindgen_anon_3.tx_offload;
             *offload = (l3_offset as u64 & 0x7f) | ((header_len as u64 & 0x1ff) << 7);
-            let header = mbuf.buf_addr.cast::<u8>().add(mbuf.data_off as usize + l3_offset);
+            let header = mbuf
+                .buf_addr
+                .cast::<u8>()
+                .add(mbuf.data_off as usize + l3_offset);
             sys::rte_ipv4_frag_reassemble_packet(
                 self.table.as_ptr(),
                 &raw mut *self.death_row,
@@ -150,12 +152,12 @@ impl Reassembler {
         // SAFETY: the library returned a live chain that belongs to the caller.
         let fragments = unsafe { chain.as_ref() }.nb_segs;
         self.held = self.held.saturating_sub(u32::from(fragments));
-        let outcome = match same_way(chain) {
-            false => Reassembled::Mixed { fragments },
-            true => match self.copy_chain(chain) {
-                Some(packet) => Reassembled::Whole { packet, fragments },
-                None => Reassembled::NoBuffer { fragments },
-            },
+        let outcome = if !same_way(chain) {
+            Reassembled::Mixed { fragments }
+        } else if let Some(packet) = self.copy_chain(chain) {
+            Reassembled::Whole { packet, fragments }
+        } else {
+            Reassembled::NoBuffer { fragments }
         };
         // SAFETY: the chain is owned here and not used again.
         unsafe { sys::hf_pktmbuf_free(chain.as_ptr()) };

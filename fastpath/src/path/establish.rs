@@ -7,7 +7,7 @@ use crate::burst::Burst;
 use crate::conn::{Cold, Hot, TcpSide, TcpState, entry_flag, tcp};
 use crate::dpdk::Mbuf;
 use crate::packet::{Arrival, FlowKey, Meta, Side, flag, protocol};
-use crate::policy::{Decision, Denied, NewFlow};
+use crate::policy::{Decision, Denied, NewFlow, SourceNat};
 use crate::tunnel::{AdjacencyId, SlotId};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{Icmp, icmp, tcp as wire_tcp};
@@ -18,7 +18,11 @@ use crate::worker::{Core, View};
 ///
 /// Cost: misses only. A second look into the table, the policy's rules, one insertion.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    if burst.packets().iter().all(|packet| packet.meta().has(flag::HAS_CONN)) {
+    if burst
+        .packets()
+        .iter()
+        .all(|packet| packet.meta().has(flag::HAS_CONN))
+    {
         return;
     }
     core.step(burst, |core, packet| {
@@ -49,11 +53,20 @@ fn establish(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), 
     if meta.has(flag::ICMP_ERROR) {
         return Err(DropReason::IcmpErrorNoConn);
     }
-    let interface =
-        view.policy.interface_of_port(meta.in_port).ok_or(DropReason::InterfaceDown)?;
+    let interface = view
+        .policy
+        .interface_of_port(meta.in_port)
+        .ok_or(DropReason::InterfaceDown)?;
     let icmp = icmp_request(&meta, packet.data())?;
     let segment = first_segment(core, view, packet, interface)?;
-    let new = NewFlow { key: meta.key, arrival: meta.arrival(), interface, icmp };
+    let tcp_flags = segment.as_ref().map_or(0, |segment| segment.flags);
+    let new = NewFlow {
+        key: meta.key,
+        arrival: meta.arrival(),
+        interface,
+        tcp_flags,
+        icmp,
+    };
     let decision = match view.policy.classify(&new) {
         Ok(decision) => decision,
         Err(denied) => return Err(deny(core, view, packet, &new, denied)),
@@ -62,7 +75,12 @@ fn establish(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), 
     if let Some(reason) = wait_for(view, decision.forward_slot) {
         return Err(reason);
     }
-    let plan = Plan { meta, decision, icmp, segment: segment.as_ref() };
+    let plan = Plan {
+        meta,
+        decision,
+        icmp,
+        segment: segment.as_ref(),
+    };
     insert(core, view, packet, &plan, interface)
 }
 
@@ -87,7 +105,10 @@ fn first_segment(
         key: meta.key,
         detail: u16::from(segment.flags),
         interface,
-        egress: view.policy.route(meta.key.dst).map_or(u8::MAX, |hit| hit.interface),
+        egress: view
+            .policy
+            .route(meta.key.dst)
+            .map_or(u8::MAX, |hit| hit.interface),
         access_group: u16::MAX,
     });
     Err(DropReason::TcpNotSyn)
@@ -116,7 +137,11 @@ fn deny(
 ) -> DropReason {
     let tcp = new.key.protocol == protocol::TCP;
     if let Some(kind) = denied.kind {
-        let flags = if tcp { u16::from(wire_tcp::flag::SYN) } else { u16::from_be_bytes(new.icmp) };
+        let flags = if tcp {
+            u16::from(wire_tcp::flag::SYN)
+        } else {
+            u16::from_be_bytes(new.icmp)
+        };
         core.event(Event::Denied {
             kind,
             key: new.key,
@@ -126,8 +151,10 @@ fn deny(
             access_group: denied.access_group,
         });
     }
-    if tcp && denied.reason == DropReason::AclDrop && view.policy.resets(new.interface, denied.egress)
-    {
+    let inbound = denied
+        .egress
+        .is_some_and(|to| view.policy.is_inbound(new.interface, to));
+    if tcp && denied.reason == DropReason::AclDrop && inbound && view.policy.reset_inbound {
         reply::tcp_reset(core, view, packet);
     }
     if denied.reason == DropReason::NoRoute {
@@ -164,25 +191,22 @@ fn insert(
     if core.conns.len() >= core.conns.capacity() {
         return Err(DropReason::ConnLimit);
     }
-    if let Some(pool) = plan.decision.source_nat {
-        // The entry's index is known only after the insertion, so the port is bound then.
-        let port = core
-            .nat
-            .allocate(pool, key.protocol, core.tick)
-            .ok_or(DropReason::NatNoPort)?;
-        cold.mapped_address = view.policy.nat.address(pool);
-        cold.mapped_port = port;
-        hot.flags |= entry_flag::SOURCE_TRANSLATED;
-    }
     let timeout = core.timeouts.timeout_of(&hot);
-    let Ok(index) = core.conns.insert(hot, cold, timeout) else {
-        if hot.has(entry_flag::SOURCE_TRANSLATED) {
-            core.nat.release(cold.mapped_address, key.protocol, cold.mapped_port, core.tick);
+    let index = core
+        .conns
+        .insert(hot, cold, timeout)
+        .map_err(|_| DropReason::ConnLimit)?;
+    if let Some(nat) = plan.decision.source_nat {
+        let Some((address, port)) = mapped(core, view, nat, key.protocol, index) else {
+            core.conns.remove(index);
+            return Err(DropReason::NatNoPort);
+        };
+        (cold.mapped_address, cold.mapped_port) = (address, port);
+        hot.flags |= entry_flag::SOURCE_TRANSLATED;
+        if let Some((stored_hot, stored_cold)) = core.conns.both_mut(index) {
+            stored_hot.flags |= entry_flag::SOURCE_TRANSLATED;
+            (stored_cold.mapped_address, stored_cold.mapped_port) = (address, port);
         }
-        return Err(DropReason::ConnLimit);
-    };
-    if hot.has(entry_flag::SOURCE_TRANSLATED) {
-        core.nat.bind(cold.mapped_address, key.protocol, cold.mapped_port, index);
     }
     announce(core, &hot, &cold);
     let meta = packet.meta_mut();
@@ -192,11 +216,33 @@ fn insert(
     Ok(())
 }
 
+/// A mapped address and port for the connection: from the first pool of its rule that has one.
+fn mapped(
+    core: &mut Core,
+    view: &View<'_>,
+    nat: SourceNat,
+    protocol: u8,
+    index: u32,
+) -> Option<(u32, u16)> {
+    let pools = core::iter::successors(Some(nat.pool), |pool| view.policy.nat.next_pool(*pool));
+    for pool in pools {
+        let address = view.policy.nat.pools.get(usize::from(pool))?.address;
+        if let Some(port) = core.nat.allocate(address, protocol, index, core.tick) {
+            return Some((address, port));
+        }
+    }
+    None
+}
+
 fn announce(core: &mut Core, hot: &Hot, cold: &Cold) {
     use crate::worker::{record, xlate_record};
     if hot.has(entry_flag::SOURCE_TRANSLATED) {
         let xlate = xlate_record(hot, cold);
-        core.event(Event::Xlate { built: true, xlate, duration_s: 0 });
+        core.event(Event::Xlate {
+            built: true,
+            xlate,
+            duration_s: 0,
+        });
     }
     core.event(Event::ConnBuilt(record(hot, cold)));
 }
@@ -218,8 +264,12 @@ fn hot_of(
     slots[responder.index()] = decision.forward_slot;
     slots[initiator.index()] = reverse_slot;
     let mut adjacencies = [AdjacencyId::NONE.raw(); 2];
-    adjacencies[responder.index()] =
-        adjacency(view, decision.forward_slot, decision.egress, decision.next_hop)?;
+    adjacencies[responder.index()] = adjacency(
+        view,
+        decision.forward_slot,
+        decision.egress,
+        decision.next_hop,
+    )?;
     let (back, back_hop) = way_back(view, plan);
     adjacencies[initiator.index()] = adjacency(view, reverse_slot, back, back_hop)?;
     let epoch = |slot: SlotId| view.shared.slots.word(slot).epoch();
@@ -248,7 +298,10 @@ fn hot_of(
 
 /// Interface and next hop by which the initiator is reached: the interface by which it came.
 fn way_back(view: &View<'_>, plan: &Plan<'_>) -> (u8, u32) {
-    let interface = view.policy.interface_of_port(plan.meta.in_port).unwrap_or(u8::MAX);
+    let interface = view
+        .policy
+        .interface_of_port(plan.meta.in_port)
+        .unwrap_or(u8::MAX);
     let hop = view
         .policy
         .route(plan.meta.key.src)

@@ -27,7 +27,8 @@ pub(crate) enum Gate {
 /// Compares a packet that `from` sent and that came by `arrival` with its flow.
 ///
 /// A flow names slots, so a rekey or a rebuild changes nothing here. The epoch decides for TCP
-/// only: a tunnel's drop never touches another protocol's flow.
+/// only: a tunnel's drop never touches another protocol's flow. A slot that was taken out of the
+/// configuration takes every flow with it.
 ///
 /// Cost: at most two loads of slot words.
 #[inline]
@@ -49,19 +50,23 @@ pub(crate) fn compare(
     }
     let [came_epoch, leaves_epoch] = sides(hot.epochs, from);
     let tcp = hot.protocol == protocol::TCP;
-    if tcp && came_by != SlotId::NONE && word(came_by).epoch() != came_epoch {
+    let stale = |now: SlotWord, made: u16| now.absent() || (tcp && now.epoch() != made);
+    if came_by != SlotId::NONE && stale(word(came_by), came_epoch) {
         return Gate::Stale;
     }
     if leaves_by == SlotId::NONE {
         return Gate::Pass;
     }
     let now = word(leaves_by);
-    if tcp && now.epoch() != leaves_epoch {
+    if stale(now, leaves_epoch) {
         return Gate::Stale;
     }
     match closed(now.state()) {
         None => Gate::Pass,
-        Some(reason) => Gate::Waits { reason, slot: leaves_by },
+        Some(reason) => Gate::Waits {
+            reason,
+            slot: leaves_by,
+        },
     }
 }
 
@@ -121,14 +126,25 @@ mod tests {
     fn a_tunnel_that_is_up_takes_its_flows_packets() {
         let up = slot(SlotState::Up, 7);
         assert_eq!(compare(&tcp(), Side::Low, Arrival::Clear, &up), Gate::Pass);
-        assert_eq!(compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &up), Gate::Pass);
+        assert_eq!(
+            compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &up),
+            Gate::Pass
+        );
     }
 
     #[test]
     fn decision_15_a_tunnelled_flows_packet_in_clear_is_foreign() {
         let foreign = Gate::Foreign(DropReason::NotThroughTunnel);
-        for state in [SlotState::Up, SlotState::Down, SlotState::Pending, SlotState::Deleting] {
-            assert_eq!(compare(&tcp(), Side::High, Arrival::Clear, slot(state, 7)), foreign);
+        for state in [
+            SlotState::Up,
+            SlotState::Down,
+            SlotState::Pending,
+            SlotState::Deleting,
+        ] {
+            assert_eq!(
+                compare(&tcp(), Side::High, Arrival::Clear, slot(state, 7)),
+                foreign
+            );
         }
     }
 
@@ -136,8 +152,14 @@ mod tests {
     fn decision_3_only_the_same_slot_resumes_a_flow() {
         let other = Arrival::Tunnel(SlotId::new(4));
         let foreign = Gate::Foreign(DropReason::WrongTunnel);
-        assert_eq!(compare(&tcp(), Side::High, other, slot(SlotState::Up, 7)), foreign);
-        assert_eq!(compare(&tcp(), Side::Low, other, slot(SlotState::Up, 7)), foreign);
+        assert_eq!(
+            compare(&tcp(), Side::High, other, slot(SlotState::Up, 7)),
+            foreign
+        );
+        assert_eq!(
+            compare(&tcp(), Side::Low, other, slot(SlotState::Up, 7)),
+            foreign
+        );
     }
 
     #[test]
@@ -148,15 +170,36 @@ mod tests {
             (SlotState::Deleting, DropReason::TunnelDown),
         ] {
             let gate = compare(&tcp(), Side::Low, Arrival::Clear, slot(state, 7));
-            assert_eq!(gate, Gate::Waits { reason, slot: TUNNEL });
+            assert_eq!(
+                gate,
+                Gate::Waits {
+                    reason,
+                    slot: TUNNEL
+                }
+            );
         }
     }
 
     #[test]
     fn a_raised_epoch_makes_a_tcp_flow_stale_in_both_directions() {
         let raised = slot(SlotState::Up, 8);
-        assert_eq!(compare(&tcp(), Side::Low, Arrival::Clear, &raised), Gate::Stale);
-        assert_eq!(compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &raised), Gate::Stale);
+        assert_eq!(
+            compare(&tcp(), Side::Low, Arrival::Clear, &raised),
+            Gate::Stale
+        );
+        assert_eq!(
+            compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &raised),
+            Gate::Stale
+        );
+    }
+
+    #[test]
+    fn decision_13_a_slot_that_is_gone_takes_every_flow_with_it() {
+        for protocol in [protocol::TCP, protocol::UDP] {
+            let flow = flow(protocol, [SlotId::NONE, TUNNEL], [0, 7]);
+            let gone = |_| SlotWord::new(SlotState::Down, true, 7).into_absent();
+            assert_eq!(compare(&flow, Side::Low, Arrival::Clear, gone), Gate::Stale);
+        }
     }
 
     #[test]
@@ -165,6 +208,12 @@ mod tests {
         let gate = compare(&udp, Side::Low, Arrival::Clear, slot(SlotState::Up, 8));
         assert_eq!(gate, Gate::Pass);
         let gate = compare(&udp, Side::Low, Arrival::Clear, slot(SlotState::Down, 8));
-        assert_eq!(gate, Gate::Waits { reason: DropReason::NeedIke, slot: TUNNEL });
+        assert_eq!(
+            gate,
+            Gate::Waits {
+                reason: DropReason::NeedIke,
+                slot: TUNNEL
+            }
+        );
     }
 }

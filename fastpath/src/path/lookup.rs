@@ -7,6 +7,7 @@ use super::gate::{Gate, compare};
 use crate::burst::Burst;
 use crate::dpdk::Mbuf;
 use crate::limits::BURST_MAX;
+use crate::nat::PortBlocks;
 use crate::packet::{Arrival, FlowKey, Side, flag};
 use crate::verdict::{DropReason, Verdict};
 use crate::worker::event::{Event, IpsecKind, TeardownReason};
@@ -18,8 +19,11 @@ use crate::worker::{Core, View};
 /// Cost: one home hash per packet; bucket and entry lines prefetched for the whole burst.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     core.step(burst, |core, packet| send_home(core, view, packet));
-    let keys: ArrayVec<FlowKey, BURST_MAX> =
-        burst.packets().iter().map(|packet| packet.meta().key.canonical().0).collect();
+    let keys: ArrayVec<FlowKey, BURST_MAX> = burst
+        .packets()
+        .iter()
+        .map(|packet| packet.meta().key.canonical().0)
+        .collect();
     let mut found = [None; BURST_MAX];
     core.conns.lookup_burst(&keys, &mut found);
     let mut found = found.into_iter();
@@ -37,26 +41,32 @@ fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
     let meta = *packet.meta();
     let mapped = meta.arrival() == Arrival::Clear
         && !meta.has(flag::UNTRANSLATED)
-        && view.policy.nat.is_pool(meta.key.dst);
+        && view.policy.is_mapped(meta.key.dst);
     if !mapped {
         let home = core.home.home(&meta.key);
         return if home == core.id {
             Verdict::Continue
         } else {
-            core.hand_over(packet, home, Entrance::Lookup)
+            Core::hand_over(packet, home, Entrance::Lookup)
         };
     }
-    match core.nat.owner_of(meta.key.dport) {
-        Some(owner) if owner != core.id => core.hand_over(packet, owner, Entrance::Lookup),
-        Some(_) => untranslate(core, packet),
-        None => Verdict::Drop(DropReason::NotForUs),
+    if !PortBlocks::is_given_out(meta.key.dport) {
+        return Verdict::Drop(DropReason::NotForUs);
+    }
+    let owner = core.blocks.owner_of(meta.key.dport);
+    if owner == core.id {
+        untranslate(core, packet)
+    } else {
+        Core::hand_over(packet, owner, Entrance::Lookup)
     }
 }
 
 /// The packet stays as it is on the wire; its key becomes that of the real flow.
 fn untranslate(core: &mut Core, packet: &mut Mbuf) -> Verdict {
     let meta = *packet.meta();
-    let found = core.nat.lookup(meta.key.dst, meta.key.protocol, meta.key.dport);
+    let found = core
+        .nat
+        .lookup(meta.key.dst, meta.key.protocol, meta.key.dport);
     let Some((index, hot)) = found.and_then(|index| Some((index, core.conns.hot(index)?))) else {
         return Verdict::Drop(DropReason::NatNoPort);
     };
@@ -85,7 +95,9 @@ pub(super) fn enter(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, index: 
     let Some(hot) = core.conns.hot_mut(index) else {
         return Verdict::Continue;
     };
-    match compare(hot, side, meta.arrival(), |slot| view.shared.slots.word(slot)) {
+    match compare(hot, side, meta.arrival(), |slot| {
+        view.shared.slots.word(slot)
+    }) {
         Gate::Pass => {}
         Gate::Waits { reason, slot } => {
             hot.last_seen = tick;

@@ -64,7 +64,7 @@ fn admit<'r>(
     let meta = *packet.meta();
     match view.shared.sad.home(meta.spi) {
         Some(home) if home != core.id => {
-            return Err(core.hand_over(packet, home, Entrance::Open));
+            return Err(Core::hand_over(packet, home, Entrance::Open));
         }
         Some(_) => {}
         None => return Err(unknown_spi(core, &meta)),
@@ -88,7 +88,10 @@ type Outcome = Result<Opened, DropReason>;
 /// One crypto call for all ESP packets of the burst, in their order.
 fn open(core: &mut Core, sas: &[&InboundSa], burst: &mut Burst) -> ArrayVec<Outcome, BURST_MAX> {
     let mut jobs: ArrayVec<OpenJob<'_>, BURST_MAX> = ArrayVec::new();
-    let packets = burst.packets_mut().iter_mut().filter(|packet| is_esp(packet));
+    let packets = burst
+        .packets_mut()
+        .iter_mut()
+        .filter(|packet| is_esp(packet));
     for (packet, sa) in packets.zip(sas) {
         let offset = usize::from(packet.meta().l4_offset);
         let outer_tos = packet.data().get(1).copied().unwrap_or(0);

@@ -5,6 +5,7 @@ use super::{Entrance, reply};
 use crate::burst::Burst;
 use crate::conn::tcp::Segment;
 use crate::dpdk::Mbuf;
+use crate::nat::PortBlocks;
 use crate::packet::{FlowKey, flag, protocol};
 use crate::verdict::{DropReason, PuntClass, Verdict};
 use crate::wire::ethernet::{self, ethertype};
@@ -22,7 +23,9 @@ const KEEPALIVE: u8 = 0xff;
 ///
 /// Cost: the packet's first line, and the line of its facts.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    core.step(burst, |core, packet| parse(core, view, packet).unwrap_or_else(Verdict::Drop));
+    core.step(burst, |core, packet| {
+        parse(core, view, packet).unwrap_or_else(Verdict::Drop)
+    });
 }
 
 type Parsed = Result<Verdict, DropReason>;
@@ -33,7 +36,9 @@ fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
     if meta.has(flag::REASSEMBLED) || meta.hops > 0 {
         return datagram(core, view, packet);
     }
-    view.policy.interface_of_port(meta.in_port).ok_or(DropReason::InterfaceDown)?;
+    view.policy
+        .interface_of_port(meta.in_port)
+        .ok_or(DropReason::InterfaceDown)?;
     let (header, _) = Ethernet::parse(packet.data()).ok_or(DropReason::TruncatedFrame)?;
     let (destination, kind) = (header.dst(), header.ethertype());
     if destination != Mac(view.shared.port_mac(meta.in_port)) && !destination.is_group() {
@@ -74,7 +79,10 @@ fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
     if parsed.is_fragment {
         return Ok(fragment(core, packet));
     }
-    let interface = view.policy.interface_of_port(meta.in_port).ok_or(DropReason::InterfaceDown)?;
+    let interface = view
+        .policy
+        .interface_of_port(meta.in_port)
+        .ok_or(DropReason::InterfaceDown)?;
     let outer = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
     if view.policy.is_local(interface, outer.src) {
         return Err(DropReason::BadIpAddress);
@@ -100,14 +108,25 @@ fn header_fault(packet: &Mbuf) -> DropReason {
 /// A fragment goes to the home of its addresses and waits there for the others.
 fn fragment(core: &mut Core, packet: &mut Mbuf) -> Verdict {
     // By the addresses alone: only the first fragment has ports.
-    let home = core.home.home_by_addresses(&packet.meta().key);
-    if home == core.id { Verdict::Hold } else { core.hand_over(packet, home, Entrance::Parse) }
+    let key = packet.meta().key;
+    let home = core.home.home_of_addresses(key.src, key.dst);
+    if home == core.id {
+        Verdict::Hold
+    } else {
+        Core::hand_over(packet, home, Entrance::Parse)
+    }
 }
 
 /// Addresses and protocol of an IPv4 packet, without ports.
 pub(super) fn addresses(packet: &[u8]) -> Option<FlowKey> {
     let header = Ipv4::parse(packet)?;
-    Some(FlowKey::new(header.protocol(), header.src(), 0, header.dst(), 0))
+    Some(FlowKey::new(
+        header.protocol(),
+        header.src(),
+        0,
+        header.dst(),
+        0,
+    ))
 }
 
 /// A packet to one of our own addresses: ESP, IKE, ICMP, the answer to a translated flow, or
@@ -129,11 +148,11 @@ fn local(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -
         protocol::ESP if error => return Ok(Verdict::Punt(PuntClass::Icmp)),
         _ => {}
     }
-    if wire && view.policy.nat.is_pool(meta.key.dst) && core.nat.owner_of(meta.key.dport).is_some()
-    {
+    if wire && view.policy.is_mapped(meta.key.dst) && PortBlocks::is_given_out(meta.key.dport) {
         return Ok(Verdict::Continue);
     }
-    if meta.key.protocol == protocol::TCP && !error && view.policy.resets_to_self(meta.in_port) {
+    let reset = meta.key.protocol == protocol::TCP && !error && view.policy.reset_outside;
+    if reset {
         reply::tcp_reset(core, view, packet);
     }
     Err(DropReason::NotForUs)
@@ -187,6 +206,10 @@ pub(super) fn segment(packet: &Mbuf) -> Option<Segment> {
         flags: header.flags(),
         window: header.window(),
         payload_len: payload as u32,
-        scale: if syn { tcp::Options::of(bytes).window_scale() } else { None },
+        scale: if syn {
+            tcp::Options::of(bytes).window_scale()
+        } else {
+            None
+        },
     })
 }

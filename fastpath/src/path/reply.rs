@@ -12,7 +12,9 @@ use crate::worker::{Core, View};
 
 /// Tells the sender of `packet` why it was dropped (RFC 1812 section 4.3).
 pub(super) fn icmp_error(core: &mut Core, view: &View<'_>, packet: &Mbuf, error: icmp::Error) {
-    let Some(source) = own_address(view, packet) else { return };
+    let Some(source) = own_address(view, packet) else {
+        return;
+    };
     if !core.may_send_icmp_error() {
         return;
     }
@@ -40,7 +42,9 @@ fn own_address(view: &View<'_>, packet: &Mbuf) -> Option<u32> {
 
 /// Sends `bytes` back by the way that `packet` came: in clear, or through its tunnel.
 fn send(core: &mut Core, view: &View<'_>, packet: &Mbuf, bytes: &[u8]) {
-    let Some(mut answer) = core.pool.allocate_with(bytes) else { return };
+    let Some(mut answer) = core.pool.allocate_with(bytes) else {
+        return;
+    };
     core.tally.created += 1;
     let origin = packet.meta();
     let destination = super::parse::addresses(bytes).unwrap_or_default();
@@ -50,7 +54,8 @@ fn send(core: &mut Core, view: &View<'_>, packet: &Mbuf, bytes: &[u8]) {
             meta.slot = slot;
             meta.key = destination;
             if let Err(answer) = core.replies.push(answer) {
-                core.decided.push(answer, Verdict::Drop(DropReason::NoBuffer));
+                core.decided
+                    .push(answer, Verdict::Drop(DropReason::NoBuffer));
             }
         }
         Arrival::Clear => {
@@ -74,7 +79,10 @@ fn way_back(view: &View<'_>, packet: &Mbuf, answer: &FlowKey) -> AdjacencyId {
         .route(answer.dst)
         .filter(|hit| hit.interface == interface)
         .map_or(answer.dst, |hit| hit.next_hop);
-    view.shared.adjacencies.intern(interface, hop).unwrap_or(AdjacencyId::NONE)
+    view.shared
+        .adjacencies
+        .intern(interface, hop)
+        .unwrap_or(AdjacencyId::NONE)
 }
 
 const _: () = assert!(ipv4::LEN == 20, "answers have headers without options");

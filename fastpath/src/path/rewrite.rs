@@ -45,7 +45,9 @@ fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
                     part(core, view, burst, fragment);
                 }
             }
-            None => core.decided.push(packet, Verdict::Drop(DropReason::FragmentFailed)),
+            None => core
+                .decided
+                .push(packet, Verdict::Drop(DropReason::FragmentFailed)),
         }
     }
 }
@@ -54,18 +56,29 @@ fn part(core: &mut Core, view: &View<'_>, burst: &mut Burst, packet: Mbuf) {
     if packet.meta().slot == SlotId::NONE {
         transmit::enqueue(core, view, Outgoing::rewritten(packet));
     } else if let Err(packet) = burst.push(packet) {
-        core.decided.push(packet, Verdict::Drop(DropReason::FragmentFailed));
+        core.decided
+            .push(packet, Verdict::Drop(DropReason::FragmentFailed));
     }
 }
 
 fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), DropReason> {
     let meta = *packet.meta();
-    let from = if meta.side == 0 { Side::Low } else { Side::High };
-    let (hot, cold) = core.conns.both_mut(meta.conn).ok_or(DropReason::TcpNotSyn)?;
+    let from = if meta.side == 0 {
+        Side::Low
+    } else {
+        Side::High
+    };
+    let (hot, cold) = core
+        .conns
+        .both_mut(meta.conn)
+        .ok_or(DropReason::TcpNotSyn)?;
     refresh(view, hot, cold);
     let (hot, cold) = (*hot, *cold);
     let to = from.other();
-    let way = Way { slot: hot.slots[to.index()], adjacency: hot.adjacencies[to.index()] };
+    let way = Way {
+        slot: hot.slots[to.index()],
+        adjacency: hot.adjacencies[to.index()],
+    };
     let mtu = mtu(view, &cold, to, way.slot);
     let len = packet.len();
     check_ttl(core, view, packet)?;
@@ -146,7 +159,10 @@ fn refresh(view: &View<'_>, hot: &mut Hot, cold: &mut Cold) {
         if hot.slots[side.index()] != SlotId::NONE {
             continue;
         }
-        let hit = view.policy.route(address).filter(|hit| hit.interface == interface);
+        let hit = view
+            .policy
+            .route(address)
+            .filter(|hit| hit.interface == interface);
         if let Some(id) =
             hit.and_then(|hit| view.shared.adjacencies.intern(interface, hit.next_hop))
         {
@@ -184,19 +200,19 @@ fn check_len(
         return Ok(false);
     }
     if Ipv4::parse(packet.data()).is_some_and(|header| header.dont_fragment()) {
-        reply::icmp_error(core, view, packet, icmp::Error::FragmentationNeeded { mtu: mtu as u16 });
+        reply::icmp_error(
+            core,
+            view,
+            packet,
+            icmp::Error::FragmentationNeeded { mtu: mtu as u16 },
+        );
         return Err(DropReason::MtuExceeded);
     }
     Ok(true)
 }
 
 /// Moves the TCP state; nothing moves for a segment that does not fit.
-fn track(
-    core: &mut Core,
-    packet: &Mbuf,
-    meta: &Meta,
-    from: Side,
-) -> Result<Progress, DropReason> {
+fn track(core: &mut Core, packet: &Mbuf, meta: &Meta, from: Side) -> Result<Progress, DropReason> {
     if meta.key.protocol != protocol::TCP {
         return Ok(Progress::None);
     }
@@ -205,7 +221,11 @@ fn track(
     let progress = tcp::track(hot, from, &segment)?;
     if segment.payload_len > 0 {
         let forward = from == hot.initiator();
-        hot.flags |= if forward { entry_flag::DATA_FORWARD } else { entry_flag::DATA_BACKWARD };
+        hot.flags |= if forward {
+            entry_flag::DATA_FORWARD
+        } else {
+            entry_flag::DATA_BACKWARD
+        };
     }
     Ok(progress)
 }
@@ -224,8 +244,13 @@ fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
     if meta.key.protocol != protocol::TCP || meta.has(flag::ICMP_ERROR) {
         return;
     }
-    let bytes = packet.data_mut().get_mut(usize::from(meta.l4_offset)..).unwrap_or_default();
-    let syn = bytes.get(13).is_some_and(|flags| flags & crate::wire::tcp::flag::SYN != 0);
+    let bytes = packet
+        .data_mut()
+        .get_mut(usize::from(meta.l4_offset)..)
+        .unwrap_or_default();
+    let syn = bytes
+        .get(13)
+        .is_some_and(|flags| flags & crate::wire::tcp::flag::SYN != 0);
     if !syn {
         return;
     }
@@ -236,7 +261,10 @@ fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
         .filter(|mss| *mss != 0)
         .min()
         .unwrap_or(0);
-    let bounds = MssBounds { max, min: view.policy.tcpmss_minimum };
+    let bounds = MssBounds {
+        max,
+        min: view.policy.tcpmss_minimum,
+    };
     crate::wire::tcp::rewrite_mss(bytes, bounds);
 }
 
@@ -248,7 +276,8 @@ fn finish(core: &mut Core, view: &View<'_>, index: u32, from: Side, progress: Pr
             core.conns.rearm(index, deadline);
         }
         Progress::Closed if view.policy.timewait => {
-            core.conns.rearm(index, core.tick.wrapping_add(TIME_WAIT_TICKS));
+            core.conns
+                .rearm(index, core.tick.wrapping_add(TIME_WAIT_TICKS));
         }
         Progress::Closed => core.teardown(index, TeardownReason::TcpFins),
         Progress::Reset => {

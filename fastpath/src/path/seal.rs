@@ -39,7 +39,8 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             core.tally.sealed += 1;
             transmit::enqueue(core, view, Outgoing::sealed(packet));
         } else {
-            core.decided.push(packet, Verdict::Drop(DropReason::SealFailed));
+            core.decided
+                .push(packet, Verdict::Drop(DropReason::SealFailed));
         }
     }
 }
@@ -53,7 +54,7 @@ fn make_room<'r>(
     let slot = packet.meta().slot;
     match view.shared.slots.sealer(slot) {
         Some(Sealer::Worker(home)) if home != core.id => {
-            return Err(core.hand_over(packet, home, Entrance::Seal));
+            return Err(Core::hand_over(packet, home, Entrance::Seal));
         }
         Some(_) => {}
         None => return Err(Verdict::Drop(DropReason::TunnelDown)),

@@ -26,11 +26,18 @@ struct Out {
 impl OutQueues {
     /// The queues of one worker; their ports may have gaps.
     pub(crate) fn new(queues: Vec<TxQueue>) -> Self {
-        let len = queues.iter().map(|queue| usize::from(queue.port()) + 1).max().unwrap_or(0);
+        let len = queues
+            .iter()
+            .map(|queue| usize::from(queue.port()) + 1)
+            .max()
+            .unwrap_or(0);
         let mut ports: Vec<Option<Out>> = std::iter::repeat_with(|| None).take(len).collect();
         for queue in queues {
             let port = usize::from(queue.port());
-            ports[port] = Some(Out { queue, waiting: ArrayVec::new() });
+            ports[port] = Some(Out {
+                queue,
+                waiting: ArrayVec::new(),
+            });
         }
         Self { ports }
     }
@@ -48,11 +55,15 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
     let mac = match view.shared.adjacencies.resolve(id) {
         Resolution::Mac(mac) => mac,
         Resolution::Unresolved => {
-            return core.decided.push(packet, Verdict::Punt(PuntClass::Neighbour));
+            return core
+                .decided
+                .push(packet, Verdict::Punt(PuntClass::Neighbour));
         }
         Resolution::Failed | Resolution::Gone => {
             // The slowpath is told as well: it asks again, at its own pace.
-            return core.decided.push(packet, Verdict::Drop(DropReason::NoAdjacency));
+            return core
+                .decided
+                .push(packet, Verdict::Drop(DropReason::NoAdjacency));
         }
     };
     let port = view
@@ -63,7 +74,9 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
         .filter(|interface| interface.up)
         .and_then(|interface| interface.port);
     let (Some(port), true) = (port, packet.prepend(ethernet::LEN)) else {
-        return core.decided.push(packet, Verdict::Drop(DropReason::InterfaceDown));
+        return core
+            .decided
+            .push(packet, Verdict::Drop(DropReason::InterfaceDown));
     };
     let source = view.shared.port_mac(port);
     let header = Ethernet::emit(Mac(mac), Mac(source), ethertype::IPV4);
@@ -83,13 +96,16 @@ pub(crate) fn enqueue_frame(core: &mut Core, outgoing: Outgoing) {
 #[inline]
 fn queue(core: &mut Core, port: u16, packet: Mbuf) {
     let Some(Some(out)) = core.out.ports.get_mut(usize::from(port)) else {
-        return core.decided.push(packet, Verdict::Drop(DropReason::InterfaceDown));
+        return core
+            .decided
+            .push(packet, Verdict::Drop(DropReason::InterfaceDown));
     };
     if out.waiting.is_full() {
         send(out, &mut core.tally, &mut core.decided);
     }
     if let Err(full) = out.waiting.try_push(packet) {
-        core.decided.push(full.element(), Verdict::Drop(DropReason::TransmitFull));
+        core.decided
+            .push(full.element(), Verdict::Drop(DropReason::TransmitFull));
     }
 }
 

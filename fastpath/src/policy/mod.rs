@@ -1,1 +1,135 @@
 //! The compiled policy: interfaces, routes, access lists, NAT rules, crypto maps.
+//!
+//! A [`Policy`] is an immutable snapshot that workers read and the control side replaces whole. It
+//! is a tree of shared parts: an edit makes new parts for what changed and shares the rest. Only
+//! the first packet of a flow reads it ([`Policy::classify`]); established flows hold what was
+//! decided then.
+
+mod acl;
+mod classify;
+mod crypto;
+mod interface;
+mod nat_rule;
+mod route;
+
+use std::sync::Arc;
+
+pub use acl::{Acl, AclMatch, PortsOf};
+pub use classify::{Decision, Denied, NO_ACCESS_GROUP, NewFlow, SourceNat};
+pub use crypto::{CryptoEntry, CryptoMap, CryptoMatch, Protection};
+pub use interface::{AccessGroup, InterfacePolicy, PortTable};
+pub use nat_rule::{DynamicNat, NatOutcome, NatRules, NatSource, Pool};
+pub use route::{Route, RouteHit, RouteTable};
+
+/// Idle timers in seconds; zero is never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Established TCP.
+    pub conn_s: u32,
+    /// TCP with one FIN.
+    pub half_closed_s: u32,
+    /// UDP.
+    pub udp_s: u32,
+    /// ICMP.
+    pub icmp_s: u32,
+    /// Translations without a connection.
+    pub xlate_s: u32,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            conn_s: 3_600,
+            half_closed_s: 600,
+            udp_s: 120,
+            icmp_s: 2,
+            xlate_s: 10_800,
+        }
+    }
+}
+
+/// One generation of the configuration, compiled. The default permits and routes nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Counts up with every snapshot, and wraps.
+    pub generation: u16,
+    /// Interfaces; events and entries name them by their index here.
+    pub interfaces: Arc<[InterfacePolicy]>,
+    /// Interface of each port.
+    pub ports: PortTable,
+    /// Connected and static routes.
+    pub routes: Arc<RouteTable>,
+    /// Translation rules.
+    pub nat: Arc<NatRules>,
+    /// Crypto maps; interfaces name them by their index here.
+    pub crypto: Arc<[CryptoMap]>,
+    /// Names of the access lists of access groups; events name them by their index here.
+    pub access_groups: Arc<[String]>,
+    /// Idle timers.
+    pub timeouts: Timeouts,
+    /// Bytes to which the MSS of a SYN is lowered, zero for no bound.
+    pub tcpmss: u16,
+    /// Bytes to which it is raised, zero for no bound.
+    pub tcpmss_minimum: u16,
+    /// A closed connection lingers.
+    pub timewait: bool,
+    /// Flows out of a tunnel skip the interfaces' access lists.
+    pub permit_vpn: bool,
+    /// Flows in clear that a tunnel now covers are torn down when it comes up.
+    pub reclassify_vpn: bool,
+    /// VPN contexts are made with PRESERVE.
+    pub preserve_vpn_flows: bool,
+    /// The stamp is put on live contexts too.
+    pub preserve_immediate: bool,
+    /// Denied inbound TCP is answered with a reset.
+    pub reset_inbound: bool,
+    /// TCP to the least secure interface itself is answered with a reset.
+    pub reset_outside: bool,
+}
+
+impl Policy {
+    /// The interface of an EAL port, `None` when the port is not configured or shut down.
+    #[inline]
+    pub fn interface_of_port(&self, port: u16) -> Option<u8> {
+        self.ports.get(port)
+    }
+
+    /// The interface with this index.
+    #[inline]
+    pub fn interface(&self, index: u8) -> Option<&InterfacePolicy> {
+        self.interfaces.get(usize::from(index))
+    }
+
+    /// Whether a packet to `address` that came by `interface` is for the box: the interface's own
+    /// address, its net's broadcasts, or the limited broadcast.
+    ///
+    /// A mapped address may be the interface's own: packets to mapped ports are for
+    /// [`crate::nat`] first.
+    #[inline]
+    pub fn is_local(&self, interface: u8, address: u32) -> bool {
+        self.interface(interface)
+            .is_some_and(|interface| interface.is_local(address))
+    }
+
+    /// Whether `address` is what translation maps to, so that a packet to it may be un-NATed.
+    #[inline]
+    pub fn is_mapped(&self, address: u32) -> bool {
+        self.nat.pools.iter().any(|pool| pool.address == address)
+    }
+
+    /// Where packets to `destination` leave.
+    #[inline]
+    pub fn route(&self, destination: u32) -> Option<RouteHit> {
+        self.routes.lookup(destination)
+    }
+
+    /// What the crypto map of `interface` says about a packet that leaves by it, its addresses as
+    /// they are after translation. Asked again for a flow in clear when a tunnel comes up
+    /// (`sysopt connection reclassify-vpn`).
+    #[inline]
+    pub fn crypto_match(&self, interface: u8, key: &crate::packet::FlowKey) -> CryptoMatch {
+        self.interface(interface)
+            .and_then(|interface| self.crypto.get(interface.crypto_map?))
+            .map_or(CryptoMatch::Clear, |map| map.lookup(key))
+    }
+}

@@ -73,28 +73,28 @@ impl Delta {
     pub const NONE: Self = Self(0);
 
     /// And a 16-bit word went from `old` to `new`.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub const fn u16(self, old: u16, new: u16) -> Self {
         Self(self.0 + !old as u64 + new as u64)
     }
 
     /// And a 32-bit word went from `old` to `new`.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub const fn u32(self, old: u32, new: u32) -> Self {
         Self(self.0 + halves(!old) + halves(new))
     }
 
     /// And what `other` says.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 + other.0)
     }
 
     /// The new checksum for the old one (IPv4, TCP, ICMP).
-    #[inline(always)]
+    #[inline]
     pub const fn apply(self, checksum: u16) -> u16 {
         if self.0 == 0 {
             return checksum;
@@ -103,7 +103,7 @@ impl Delta {
     }
 
     /// The new checksum of a UDP segment: none stays none, and a computed zero is 0xffff.
-    #[inline(always)]
+    #[inline]
     pub const fn apply_udp(self, checksum: u16) -> u16 {
         if checksum == 0 {
             return 0;
@@ -118,7 +118,7 @@ const fn halves(word: u32) -> u64 {
 }
 
 /// Adds the carries until 16 bits are left.
-#[inline(always)]
+#[inline]
 const fn fold(total: u64) -> u16 {
     let total = (total >> 32) + (total & 0xffff_ffff);
     let total = (total >> 16) + (total & 0xffff);

@@ -74,7 +74,7 @@ pub fn header_checksum_is_valid(head: &[u8]) -> bool {
 }
 
 /// Looks at the transport header at the start of `segment`; `len` bytes follow in the packet.
-#[inline(always)]
+#[inline]
 fn transport(datagram: &mut Datagram, segment: &[u8], len: usize) -> Result<(), DropReason> {
     match datagram.key.protocol {
         protocol::TCP => {

@@ -40,8 +40,15 @@ impl Mac {
 impl fmt::Display for Mac {
     /// Three groups of four digits, as an ASA prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}{b:02x}.{c:02x}{d:02x}.{e:02x}{g:02x}")
+        let [high, middle, low] = [0, 2, 4].map(|at| [self.0[at], self.0[at + 1]]);
+        let group = u16::from_be_bytes;
+        write!(
+            f,
+            "{:04x}.{:04x}.{:04x}",
+            group(high),
+            group(middle),
+            group(low)
+        )
     }
 }
 
@@ -51,7 +58,7 @@ pub struct Ethernet<T>(pub T);
 
 impl<'a> Ethernet<&'a [u8; LEN]> {
     /// The header and what follows it, `None` when the frame is shorter.
-    #[inline(always)]
+    #[inline]
     pub fn parse(frame: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (header, payload) = frame.split_first_chunk()?;
         Some((Self(header), payload))
@@ -60,7 +67,7 @@ impl<'a> Ethernet<&'a [u8; LEN]> {
 
 impl<'a> Ethernet<&'a mut [u8; LEN]> {
     /// Like [`Ethernet::parse`], to be written.
-    #[inline(always)]
+    #[inline]
     pub fn parse_mut(frame: &'a mut [u8]) -> Option<(Self, &'a mut [u8])> {
         let (header, payload) = frame.split_first_chunk_mut()?;
         Some((Self(header), payload))
@@ -80,19 +87,19 @@ impl Ethernet<[u8; LEN]> {
 
 impl<T: Borrow<[u8; LEN]>> Ethernet<T> {
     /// Destination.
-    #[inline(always)]
+    #[inline]
     pub fn dst(&self) -> Mac {
         Mac(bytes_at::<DST, 6, LEN>(self.0.borrow()))
     }
 
     /// Source.
-    #[inline(always)]
+    #[inline]
     pub fn src(&self) -> Mac {
         Mac(bytes_at::<SRC, 6, LEN>(self.0.borrow()))
     }
 
     /// What follows ([`ethertype`]).
-    #[inline(always)]
+    #[inline]
     pub fn ethertype(&self) -> u16 {
         u16_at::<ETHERTYPE, LEN>(self.0.borrow())
     }
@@ -100,19 +107,19 @@ impl<T: Borrow<[u8; LEN]>> Ethernet<T> {
 
 impl<T: BorrowMut<[u8; LEN]>> Ethernet<T> {
     /// Sets the destination.
-    #[inline(always)]
+    #[inline]
     pub fn set_dst(&mut self, mac: Mac) {
         put_bytes::<DST, 6, LEN>(self.0.borrow_mut(), mac.0);
     }
 
     /// Sets the source.
-    #[inline(always)]
+    #[inline]
     pub fn set_src(&mut self, mac: Mac) {
         put_bytes::<SRC, 6, LEN>(self.0.borrow_mut(), mac.0);
     }
 
     /// Sets what follows.
-    #[inline(always)]
+    #[inline]
     pub fn set_ethertype(&mut self, ethertype: u16) {
         put_u16::<ETHERTYPE, LEN>(self.0.borrow_mut(), ethertype);
     }

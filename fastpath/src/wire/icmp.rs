@@ -68,7 +68,7 @@ pub mod code {
 }
 
 /// Whether a message of this type reports on a packet, which it quotes.
-#[inline(always)]
+#[inline]
 pub const fn is_error(kind: u8) -> bool {
     matches!(
         kind,
@@ -81,7 +81,7 @@ pub const fn is_error(kind: u8) -> bool {
 }
 
 /// Whether a message of this type asks for an answer and may open a flow.
-#[inline(always)]
+#[inline]
 pub const fn is_request(kind: u8) -> bool {
     matches!(
         kind,
@@ -93,7 +93,7 @@ pub const fn is_request(kind: u8) -> bool {
 }
 
 /// Whether a message of this type carries an identifier: a request or the reply to one.
-#[inline(always)]
+#[inline]
 pub const fn has_identifier(kind: u8) -> bool {
     is_request(kind)
         || matches!(
@@ -108,7 +108,7 @@ pub struct Icmp<T>(pub T);
 
 impl<'a> Icmp<&'a [u8; LEN]> {
     /// The header and what follows it, `None` when the message is shorter.
-    #[inline(always)]
+    #[inline]
     pub fn parse(message: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (header, rest) = message.split_first_chunk()?;
         Some((Self(header), rest))
@@ -117,7 +117,7 @@ impl<'a> Icmp<&'a [u8; LEN]> {
 
 impl<'a> Icmp<&'a mut [u8; LEN]> {
     /// Like [`Icmp::parse`], to be written.
-    #[inline(always)]
+    #[inline]
     pub fn parse_mut(message: &'a mut [u8]) -> Option<(Self, &'a mut [u8])> {
         let (header, rest) = message.split_first_chunk_mut()?;
         Some((Self(header), rest))
@@ -126,37 +126,37 @@ impl<'a> Icmp<&'a mut [u8; LEN]> {
 
 impl<T: Borrow<[u8; LEN]>> Icmp<T> {
     /// Type ([`kind`]).
-    #[inline(always)]
+    #[inline]
     pub fn kind(&self) -> u8 {
         self.0.borrow()[TYPE]
     }
 
     /// Code.
-    #[inline(always)]
+    #[inline]
     pub fn code(&self) -> u8 {
         self.0.borrow()[CODE]
     }
 
     /// Checksum.
-    #[inline(always)]
+    #[inline]
     pub fn checksum(&self) -> u16 {
         u16_at::<CHECKSUM, LEN>(self.0.borrow())
     }
 
     /// Identifier of a request or reply.
-    #[inline(always)]
+    #[inline]
     pub fn identifier(&self) -> u16 {
         u16_at::<IDENTIFIER, LEN>(self.0.borrow())
     }
 
     /// Sequence number of a request or reply.
-    #[inline(always)]
+    #[inline]
     pub fn sequence(&self) -> u16 {
         u16_at::<SEQUENCE, LEN>(self.0.borrow())
     }
 
     /// MTU of a fragmentation-needed error, zero from routers before RFC 1191.
-    #[inline(always)]
+    #[inline]
     pub fn next_hop_mtu(&self) -> u16 {
         u16_at::<NEXT_HOP_MTU, LEN>(self.0.borrow())
     }
@@ -164,19 +164,19 @@ impl<T: Borrow<[u8; LEN]>> Icmp<T> {
 
 impl<T: BorrowMut<[u8; LEN]>> Icmp<T> {
     /// Sets the identifier; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_identifier(&mut self, identifier: u16) {
         put_u16::<IDENTIFIER, LEN>(self.0.borrow_mut(), identifier);
     }
 
     /// Sets the checksum field.
-    #[inline(always)]
+    #[inline]
     pub fn set_checksum(&mut self, checksum: u16) {
         put_u16::<CHECKSUM, LEN>(self.0.borrow_mut(), checksum);
     }
 
     /// Brings the checksum up to date after `delta`.
-    #[inline(always)]
+    #[inline]
     pub fn update_checksum(&mut self, delta: Delta) {
         let checksum = delta.apply(self.checksum());
         self.set_checksum(checksum);

@@ -45,7 +45,7 @@ pub struct Lengths {
 
 impl<'a> Ipv4<&'a [u8; LEN]> {
     /// The header at the start of `packet`; only the presence of its 20 bytes is checked.
-    #[inline(always)]
+    #[inline]
     pub fn parse(packet: &'a [u8]) -> Option<Self> {
         packet.first_chunk().map(Self)
     }
@@ -53,7 +53,7 @@ impl<'a> Ipv4<&'a [u8; LEN]> {
 
 impl<'a> Ipv4<&'a mut [u8; LEN]> {
     /// Like [`Ipv4::parse`], to be written.
-    #[inline(always)]
+    #[inline]
     pub fn parse_mut(packet: &'a mut [u8]) -> Option<Self> {
         packet.first_chunk_mut().map(Self)
     }
@@ -78,98 +78,98 @@ impl Ipv4<[u8; LEN]> {
 
 impl<T: Borrow<[u8; LEN]>> Ipv4<T> {
     /// The header's own bytes.
-    #[inline(always)]
+    #[inline]
     pub fn as_bytes(&self) -> &[u8; LEN] {
         self.0.borrow()
     }
 
     /// IP version.
-    #[inline(always)]
+    #[inline]
     pub fn version(&self) -> u8 {
         self.as_bytes()[VERSION_IHL] >> 4
     }
 
     /// Bytes of the header with options, as it states them.
-    #[inline(always)]
+    #[inline]
     pub fn header_len(&self) -> usize {
         usize::from(self.as_bytes()[VERSION_IHL] & 0x0f) * 4
     }
 
     /// DSCP and ECN.
-    #[inline(always)]
+    #[inline]
     pub fn tos(&self) -> u8 {
         self.as_bytes()[TOS]
     }
 
     /// Bytes of header and payload, as the header states them.
-    #[inline(always)]
+    #[inline]
     pub fn total_len(&self) -> u16 {
         u16_at::<TOTAL_LEN, LEN>(self.as_bytes())
     }
 
     /// Identification, common to the fragments of a datagram.
-    #[inline(always)]
+    #[inline]
     pub fn identification(&self) -> u16 {
         u16_at::<IDENTIFICATION, LEN>(self.as_bytes())
     }
 
     /// The word with [`DONT_FRAGMENT`], [`MORE_FRAGMENTS`] and [`OFFSET_MASK`].
-    #[inline(always)]
+    #[inline]
     pub fn fragment_word(&self) -> u16 {
         u16_at::<FRAGMENT, LEN>(self.as_bytes())
     }
 
     /// Whether the packet must not be fragmented.
-    #[inline(always)]
+    #[inline]
     pub fn dont_fragment(&self) -> bool {
         self.fragment_word() & DONT_FRAGMENT != 0
     }
 
     /// Whether the packet is a part of a datagram.
-    #[inline(always)]
+    #[inline]
     pub fn is_fragment(&self) -> bool {
         self.fragment_word() & (MORE_FRAGMENTS | OFFSET_MASK) != 0
     }
 
     /// Where the payload stands in its datagram, in bytes.
-    #[inline(always)]
+    #[inline]
     pub fn fragment_offset(&self) -> usize {
         usize::from(self.fragment_word() & OFFSET_MASK) * 8
     }
 
     /// Time to live.
-    #[inline(always)]
+    #[inline]
     pub fn ttl(&self) -> u8 {
         self.as_bytes()[TTL]
     }
 
     /// IP protocol number.
-    #[inline(always)]
+    #[inline]
     pub fn protocol(&self) -> u8 {
         self.as_bytes()[PROTOCOL]
     }
 
     /// Header checksum.
-    #[inline(always)]
+    #[inline]
     pub fn checksum(&self) -> u16 {
         u16_at::<CHECKSUM, LEN>(self.as_bytes())
     }
 
     /// Source.
-    #[inline(always)]
+    #[inline]
     pub fn src(&self) -> u32 {
         u32_at::<SRC, LEN>(self.as_bytes())
     }
 
     /// Destination.
-    #[inline(always)]
+    #[inline]
     pub fn dst(&self) -> u32 {
         u32_at::<DST, LEN>(self.as_bytes())
     }
 
     /// The stated lengths, checked against the `packet_len` bytes that are there from the start of
     /// the header on.
-    #[inline(always)]
+    #[inline]
     pub fn lengths(&self, packet_len: usize) -> Result<Lengths, DropReason> {
         let header = self.header_len();
         let total = self.total_len();
@@ -188,55 +188,55 @@ impl<T: Borrow<[u8; LEN]>> Ipv4<T> {
 
 impl<T: BorrowMut<[u8; LEN]>> Ipv4<T> {
     /// Sets DSCP and ECN; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_tos(&mut self, tos: u8) {
         self.0.borrow_mut()[TOS] = tos;
     }
 
     /// Sets the total length; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_total_len(&mut self, len: u16) {
         put_u16::<TOTAL_LEN, LEN>(self.0.borrow_mut(), len);
     }
 
     /// Sets the identification; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_identification(&mut self, identification: u16) {
         put_u16::<IDENTIFICATION, LEN>(self.0.borrow_mut(), identification);
     }
 
     /// Sets flags and offset; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_fragment_word(&mut self, word: u16) {
         put_u16::<FRAGMENT, LEN>(self.0.borrow_mut(), word);
     }
 
     /// Sets the time to live; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_ttl(&mut self, ttl: u8) {
         self.0.borrow_mut()[TTL] = ttl;
     }
 
     /// Sets the checksum field.
-    #[inline(always)]
+    #[inline]
     pub fn set_checksum(&mut self, checksum: u16) {
         put_u16::<CHECKSUM, LEN>(self.0.borrow_mut(), checksum);
     }
 
     /// Sets the source; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_src(&mut self, address: u32) {
         put_u32::<SRC, LEN>(self.0.borrow_mut(), address);
     }
 
     /// Sets the destination; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_dst(&mut self, address: u32) {
         put_u32::<DST, LEN>(self.0.borrow_mut(), address);
     }
 
     /// Computes the checksum of a header without options.
-    #[inline(always)]
+    #[inline]
     pub fn fill_checksum(&mut self) {
         self.set_checksum(0);
         let checksum = checksum::checksum(self.0.borrow());
@@ -244,7 +244,7 @@ impl<T: BorrowMut<[u8; LEN]>> Ipv4<T> {
     }
 
     /// Brings the checksum up to date after `delta`.
-    #[inline(always)]
+    #[inline]
     pub fn update_checksum(&mut self, delta: Delta) {
         let checksum = delta.apply(self.checksum());
         self.set_checksum(checksum);
@@ -252,7 +252,7 @@ impl<T: BorrowMut<[u8; LEN]>> Ipv4<T> {
 
     /// Takes one hop off and keeps the checksum right; `false`, and nothing done, when no further
     /// hop is allowed (RFC 1812 section 5.3.1).
-    #[inline(always)]
+    #[inline]
     pub fn decrement_ttl(&mut self) -> bool {
         let ttl = self.ttl();
         if ttl <= 1 {
@@ -267,7 +267,7 @@ impl<T: BorrowMut<[u8; LEN]>> Ipv4<T> {
 
 /// Whether no host can send from `address`, or nobody forwards to it: "this network", loopback,
 /// multicast, class E and the limited broadcast (RFC 1812 sections 5.3.7 and 4.2.2.11).
-#[inline(always)]
+#[inline]
 pub const fn is_unforwardable(address: u32) -> bool {
     let first = address >> 24;
     first == 0 || first == 127 || first >= 224

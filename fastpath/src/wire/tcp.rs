@@ -39,7 +39,7 @@ pub mod flag {
 
 /// Whether any stack sends this combination: exactly one way to begin or end, and everything but
 /// the first SYN and a reset acknowledges something.
-#[inline(always)]
+#[inline]
 pub const fn flags_are_sane(flags: u8) -> bool {
     let marks = flags & (flag::SYN | flag::FIN | flag::RST);
     marks & marks.wrapping_sub(1) == 0
@@ -63,7 +63,7 @@ pub struct Tcp<T>(pub T);
 
 impl<'a> Tcp<&'a [u8; LEN]> {
     /// The header and what follows it (options, then payload), `None` when the segment is shorter.
-    #[inline(always)]
+    #[inline]
     pub fn parse(segment: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (header, rest) = segment.split_first_chunk()?;
         Some((Self(header), rest))
@@ -72,7 +72,7 @@ impl<'a> Tcp<&'a [u8; LEN]> {
 
 impl<'a> Tcp<&'a mut [u8; LEN]> {
     /// Like [`Tcp::parse`], to be written.
-    #[inline(always)]
+    #[inline]
     pub fn parse_mut(segment: &'a mut [u8]) -> Option<(Self, &'a mut [u8])> {
         let (header, rest) = segment.split_first_chunk_mut()?;
         Some((Self(header), rest))
@@ -81,49 +81,49 @@ impl<'a> Tcp<&'a mut [u8; LEN]> {
 
 impl<T: Borrow<[u8; LEN]>> Tcp<T> {
     /// Source port.
-    #[inline(always)]
+    #[inline]
     pub fn src_port(&self) -> u16 {
         u16_at::<SRC_PORT, LEN>(self.0.borrow())
     }
 
     /// Destination port.
-    #[inline(always)]
+    #[inline]
     pub fn dst_port(&self) -> u16 {
         u16_at::<DST_PORT, LEN>(self.0.borrow())
     }
 
     /// Sequence number of the first byte.
-    #[inline(always)]
+    #[inline]
     pub fn sequence(&self) -> u32 {
         u32_at::<SEQUENCE, LEN>(self.0.borrow())
     }
 
     /// Acknowledgement number.
-    #[inline(always)]
+    #[inline]
     pub fn acknowledgement(&self) -> u32 {
         u32_at::<ACKNOWLEDGEMENT, LEN>(self.0.borrow())
     }
 
     /// Bytes of the header with options, as it states them.
-    #[inline(always)]
+    #[inline]
     pub fn header_len(&self) -> usize {
         usize::from(self.0.borrow()[DATA_OFFSET] >> 4) * 4
     }
 
     /// Bits of [`flag`]; the two ECN bits stand above them.
-    #[inline(always)]
+    #[inline]
     pub fn flags(&self) -> u8 {
         self.0.borrow()[FLAGS]
     }
 
     /// Window before scaling.
-    #[inline(always)]
+    #[inline]
     pub fn window(&self) -> u16 {
         u16_at::<WINDOW, LEN>(self.0.borrow())
     }
 
     /// Checksum.
-    #[inline(always)]
+    #[inline]
     pub fn checksum(&self) -> u16 {
         u16_at::<CHECKSUM, LEN>(self.0.borrow())
     }
@@ -131,43 +131,43 @@ impl<T: Borrow<[u8; LEN]>> Tcp<T> {
 
 impl<T: BorrowMut<[u8; LEN]>> Tcp<T> {
     /// Sets the source port; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_src_port(&mut self, port: u16) {
         put_u16::<SRC_PORT, LEN>(self.0.borrow_mut(), port);
     }
 
     /// Sets the destination port; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_dst_port(&mut self, port: u16) {
         put_u16::<DST_PORT, LEN>(self.0.borrow_mut(), port);
     }
 
     /// Sets the sequence number; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_sequence(&mut self, sequence: u32) {
         put_u32::<SEQUENCE, LEN>(self.0.borrow_mut(), sequence);
     }
 
     /// Sets the acknowledgement number; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_acknowledgement(&mut self, acknowledgement: u32) {
         put_u32::<ACKNOWLEDGEMENT, LEN>(self.0.borrow_mut(), acknowledgement);
     }
 
     /// Sets the control bits; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_flags(&mut self, flags: u8) {
         self.0.borrow_mut()[FLAGS] = flags;
     }
 
     /// Sets the checksum field.
-    #[inline(always)]
+    #[inline]
     pub fn set_checksum(&mut self, checksum: u16) {
         put_u16::<CHECKSUM, LEN>(self.0.borrow_mut(), checksum);
     }
 
     /// Brings the checksum up to date after `delta`.
-    #[inline(always)]
+    #[inline]
     pub fn update_checksum(&mut self, delta: Delta) {
         let checksum = delta.apply(self.checksum());
         self.set_checksum(checksum);

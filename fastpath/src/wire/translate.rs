@@ -75,7 +75,7 @@ pub fn translate_error(
 }
 
 /// Writes one address; the checksum is the caller's.
-#[inline(always)]
+#[inline]
 fn put_address(ip: &mut Ipv4<&mut [u8; super::ipv4::LEN]>, end: End, address: u32) {
     match end {
         End::Source => ip.set_src(address),
@@ -85,7 +85,7 @@ fn put_address(ip: &mut Ipv4<&mut [u8; super::ipv4::LEN]>, end: End, address: u3
 
 /// Writes the port of a whole segment and brings its checksum up to date; `addresses` is what
 /// changed in the pseudo header.
-#[inline(always)]
+#[inline]
 fn translate_port(
     segment: &mut [u8],
     protocol: u8,

@@ -20,7 +20,7 @@ pub struct Udp<T>(pub T);
 
 impl<'a> Udp<&'a [u8; LEN]> {
     /// The header and what follows it, `None` when the segment is shorter.
-    #[inline(always)]
+    #[inline]
     pub fn parse(segment: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (header, payload) = segment.split_first_chunk()?;
         Some((Self(header), payload))
@@ -29,7 +29,7 @@ impl<'a> Udp<&'a [u8; LEN]> {
 
 impl<'a> Udp<&'a mut [u8; LEN]> {
     /// Like [`Udp::parse`], to be written.
-    #[inline(always)]
+    #[inline]
     pub fn parse_mut(segment: &'a mut [u8]) -> Option<(Self, &'a mut [u8])> {
         let (header, payload) = segment.split_first_chunk_mut()?;
         Some((Self(header), payload))
@@ -50,25 +50,25 @@ impl Udp<[u8; LEN]> {
 
 impl<T: Borrow<[u8; LEN]>> Udp<T> {
     /// Source port.
-    #[inline(always)]
+    #[inline]
     pub fn src_port(&self) -> u16 {
         u16_at::<SRC_PORT, LEN>(self.0.borrow())
     }
 
     /// Destination port.
-    #[inline(always)]
+    #[inline]
     pub fn dst_port(&self) -> u16 {
         u16_at::<DST_PORT, LEN>(self.0.borrow())
     }
 
     /// Bytes of header and payload.
-    #[inline(always)]
+    #[inline]
     pub fn length(&self) -> u16 {
         u16_at::<LENGTH, LEN>(self.0.borrow())
     }
 
     /// Checksum, zero for none.
-    #[inline(always)]
+    #[inline]
     pub fn checksum(&self) -> u16 {
         u16_at::<CHECKSUM, LEN>(self.0.borrow())
     }
@@ -76,31 +76,31 @@ impl<T: Borrow<[u8; LEN]>> Udp<T> {
 
 impl<T: BorrowMut<[u8; LEN]>> Udp<T> {
     /// Sets the source port; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_src_port(&mut self, port: u16) {
         put_u16::<SRC_PORT, LEN>(self.0.borrow_mut(), port);
     }
 
     /// Sets the destination port; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_dst_port(&mut self, port: u16) {
         put_u16::<DST_PORT, LEN>(self.0.borrow_mut(), port);
     }
 
     /// Sets the length; the checksum is the caller's.
-    #[inline(always)]
+    #[inline]
     pub fn set_length(&mut self, length: u16) {
         put_u16::<LENGTH, LEN>(self.0.borrow_mut(), length);
     }
 
     /// Sets the checksum field.
-    #[inline(always)]
+    #[inline]
     pub fn set_checksum(&mut self, checksum: u16) {
         put_u16::<CHECKSUM, LEN>(self.0.borrow_mut(), checksum);
     }
 
     /// Brings the checksum up to date after `delta`; none stays none.
-    #[inline(always)]
+    #[inline]
     pub fn update_checksum(&mut self, delta: Delta) {
         let checksum = delta.apply_udp(self.checksum());
         self.set_checksum(checksum);
@@ -142,7 +142,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn emitted_headers_parse(src: u16, dst: u16, rest in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn emitted_headers_parse(
+            src: u16, dst: u16, rest in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
             let mut segment = Udp::emit(src, dst, rest.len()).0.to_vec();
             segment.extend_from_slice(&rest);
             let (header, payload) = Udp::parse(&segment).unwrap();

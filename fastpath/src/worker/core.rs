@@ -9,7 +9,7 @@ use crate::counters::Tally;
 use crate::dpdk::{Mbuf, Pool};
 use crate::esp::{OpenScratch, SealScratch};
 use crate::limits::{HANDOFF_HOPS_MAX, ICMP_ERRORS_PER_TICK, IPSEC_EVENTS_PER_TICK};
-use crate::nat::WorkerNat;
+use crate::nat::{PortBlocks, WorkerNat};
 use crate::packet::Side;
 use crate::path::{Entrance, OutQueues};
 use crate::policy::Policy;
@@ -35,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) conns: ConnTable,
     pub(crate) timeouts: Timeouts,
     pub(crate) nat: WorkerNat,
+    /// Which worker owns which mapped port.
+    pub(crate) blocks: PortBlocks,
     pub(crate) home: HomeMap,
     pub(crate) open: OpenScratch,
     pub(crate) seal: SealScratch,
@@ -88,7 +90,7 @@ impl Core {
     }
 
     /// Sends a packet to the worker that owns what it needs.
-    pub(crate) fn hand_over(&mut self, packet: &mut Mbuf, home: u8, entrance: Entrance) -> Verdict {
+    pub(crate) fn hand_over(packet: &mut Mbuf, home: u8, entrance: Entrance) -> Verdict {
         let meta = packet.meta_mut();
         if meta.hops >= HANDOFF_HOPS_MAX {
             return Verdict::Drop(DropReason::HandoffHops);
@@ -130,7 +132,11 @@ impl Core {
     /// The next connection number: unique over all workers.
     pub(crate) fn next_conn_id(&mut self) -> ConnId {
         self.conns_made = self.conns_made.wrapping_add(1);
-        ConnId(self.conns_made.wrapping_mul(u32::from(self.workers)).wrapping_add(u32::from(self.id)))
+        ConnId(
+            self.conns_made
+                .wrapping_mul(u32::from(self.workers))
+                .wrapping_add(u32::from(self.id)),
+        )
     }
 
     /// Removes a connection with its translation and tells the slowpath.
@@ -140,11 +146,22 @@ impl Core {
         };
         let conn = record(&hot, &cold);
         let duration_s = self.tick.wrapping_sub(cold.created) / crate::conn::TICKS_PER_S;
-        self.event(Event::ConnTeardown { conn, reason, duration_s, bytes: cold.bytes });
+        self.event(Event::ConnTeardown {
+            conn,
+            reason,
+            duration_s,
+            bytes: cold.bytes,
+        });
         if hot.has(entry_flag::SOURCE_TRANSLATED) {
-            self.nat.release(cold.mapped_address, hot.protocol, cold.mapped_port, self.tick);
+            let (address, port) = (cold.mapped_address, cold.mapped_port);
+            self.nat
+                .release(address, hot.protocol, port, index, self.tick);
             let xlate = xlate_record(&hot, &cold);
-            self.event(Event::Xlate { built: false, xlate, duration_s });
+            self.event(Event::Xlate {
+                built: false,
+                xlate,
+                duration_s,
+            });
         }
     }
 }
@@ -152,7 +169,11 @@ impl Core {
 /// A connection as the logs print it: the endpoint on the less secure interface first.
 pub(crate) fn record(hot: &Hot, cold: &Cold) -> ConnRecord {
     let inbound = hot.has(entry_flag::INBOUND);
-    let foreign = if inbound { hot.initiator() } else { hot.initiator().other() };
+    let foreign = if inbound {
+        hot.initiator()
+    } else {
+        hot.initiator().other()
+    };
     ConnRecord {
         id: cold.id,
         protocol: hot.protocol,
@@ -179,8 +200,11 @@ fn endpoint(hot: &Hot, cold: &Cold, side: Side) -> Endpoint {
         Side::High => (hot.high_address, hot.high_port),
     };
     let mapped = hot.has(entry_flag::SOURCE_TRANSLATED) && side == hot.initiator();
-    let (mapped_address, mapped_port) =
-        if mapped { (cold.mapped_address, cold.mapped_port) } else { (address, port) };
+    let (mapped_address, mapped_port) = if mapped {
+        (cold.mapped_address, cold.mapped_port)
+    } else {
+        (address, port)
+    };
     Endpoint {
         interface: cold.interfaces[side.index()],
         address,

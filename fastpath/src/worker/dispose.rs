@@ -33,7 +33,13 @@ impl Exits {
         clear_fragments: Reassembler,
         tunnel_fragments: Reassembler,
     ) -> Self {
-        Self { handoff, punt, clear_fragments, tunnel_fragments, punted: [0; PuntClass::COUNT] }
+        Self {
+            handoff,
+            punt,
+            clear_fragments,
+            tunnel_fragments,
+            punted: [0; PuntClass::COUNT],
+        }
     }
 
     /// Disposes of everything that was decided; datagrams that became whole go into `whole`.
@@ -70,7 +76,8 @@ impl Exits {
         self.punted = [0; PuntClass::COUNT];
         for fragments in [&mut self.clear_fragments, &mut self.tunnel_fragments] {
             fragments.expire(core.now_tsc);
-            core.tally.drop_many(DropReason::FragmentTimeout, fragments.take_discarded());
+            core.tally
+                .drop_many(DropReason::FragmentTimeout, fragments.take_discarded());
         }
     }
 
@@ -116,25 +123,34 @@ impl Exits {
     fn hold(&mut self, core: &mut Core, packet: Mbuf, whole: &mut Burst) {
         let meta = *packet.meta();
         let decrypted = meta.has(flag::DECRYPTED);
-        let fragments =
-            if decrypted { &mut self.tunnel_fragments } else { &mut self.clear_fragments };
+        let fragments = if decrypted {
+            &mut self.tunnel_fragments
+        } else {
+            &mut self.clear_fragments
+        };
         let header_len = usize::from(meta.l4_offset);
         match fragments.add(packet, 0, header_len, core.now_tsc) {
             Reassembled::Kept => {}
-            Reassembled::Whole { mut packet, fragments } => {
+            Reassembled::Whole {
+                mut packet,
+                fragments,
+            } => {
                 core.tally.absorbed += u64::from(fragments) - 1;
                 let meta = packet.meta_mut();
                 meta.flags |= flag::REASSEMBLED;
                 meta.entrance = Entrance::Parse as u8;
                 if let Err(packet) = whole.push(packet) {
-                    core.decided.push(packet, Verdict::Drop(DropReason::NoBuffer));
+                    core.decided
+                        .push(packet, Verdict::Drop(DropReason::NoBuffer));
                 }
             }
             Reassembled::NoBuffer { fragments } => {
-                core.tally.drop_many(DropReason::NoBuffer, u32::from(fragments));
+                core.tally
+                    .drop_many(DropReason::NoBuffer, u32::from(fragments));
             }
             Reassembled::Mixed { fragments } => {
-                core.tally.drop_many(DropReason::FragmentOverlap, u32::from(fragments));
+                core.tally
+                    .drop_many(DropReason::FragmentOverlap, u32::from(fragments));
             }
         }
         let discarded = fragments.take_discarded();

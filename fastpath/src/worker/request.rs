@@ -11,6 +11,7 @@ use super::event::TeardownReason;
 use crate::conn::{Cold, Hot, entry_flag};
 use crate::limits::{REQUEST_STEP, SWEEP_EVENT_RESERVE};
 use crate::packet::{Side, protocol};
+use crate::policy::CryptoMatch;
 use crate::ring::{Consumer, Producer};
 use crate::tunnel::SlotId;
 
@@ -118,7 +119,11 @@ struct Progress {
 
 impl Desk {
     pub(crate) fn new(requests: Consumer<Request>, replies: Producer<Reply>) -> Self {
-        Self { requests, replies, current: None }
+        Self {
+            requests,
+            replies,
+            current: None,
+        }
     }
 
     /// One bounded step of the request in hand; whether there was one.
@@ -175,7 +180,12 @@ fn list(progress: &mut Progress, replies: &mut Producer<Reply>, core: &Core, fil
     let mut listed = 0;
     let next = core.conns.walk(progress.cursor, room, |_, hot, cold| {
         if filter.matches(hot) {
-            let reply = Reply::Conn { ticket, worker: core.id, hot: *hot, cold: *cold };
+            let reply = Reply::Conn {
+                ticket,
+                worker: core.id,
+                hot: *hot,
+                cold: *cold,
+            };
             listed += u32::from(replies.push(reply).is_ok());
         }
     });
@@ -201,8 +211,15 @@ fn remove(progress: &mut Progress, core: &mut Core, view: &View<'_>, what: What)
         }
     });
     for &index in doomed.iter().take(count) {
-        let tcp = core.conns.hot(index).is_some_and(|hot| hot.protocol == protocol::TCP);
-        let reason = if tcp { reason(what) } else { TeardownReason::None };
+        let tcp = core
+            .conns
+            .hot(index)
+            .is_some_and(|hot| hot.protocol == protocol::TCP);
+        let reason = if tcp {
+            reason(what)
+        } else {
+            TeardownReason::None
+        };
         core.teardown(index, reason);
     }
     progress.count += count as u32;
@@ -226,7 +243,11 @@ fn is_meant(what: What, view: &View<'_>, hot: &Hot, cold: &Cold) -> bool {
         What::ClearXlates => hot.has(entry_flag::SOURCE_TRANSLATED),
         What::SweepStale(slot) => is_stale(view, hot, slot),
         What::SweepSlot(slot) => hot.slots.contains(&slot),
-        What::SweepOutside { slot, local, remote } => is_outside(hot, cold, slot, local, remote),
+        What::SweepOutside {
+            slot,
+            local,
+            remote,
+        } => is_outside(hot, cold, slot, local, remote),
         What::Reclassify(slot) => is_claimed(view, hot, cold, slot),
     }
 }
@@ -235,7 +256,9 @@ fn is_stale(view: &View<'_>, hot: &Hot, slot: SlotId) -> bool {
     let epoch = view.shared.slots.word(slot).epoch();
     let pairs = hot.slots.iter().zip(hot.epochs);
     hot.protocol == protocol::TCP
-        && pairs.into_iter().any(|(&named, made)| named == slot && made != epoch)
+        && pairs
+            .into_iter()
+            .any(|(&named, made)| named == slot && made != epoch)
 }
 
 /// The endpoint that a slot reaches is the remote one; the other one is local, as the peer sees
@@ -268,6 +291,9 @@ fn is_claimed(view: &View<'_>, hot: &Hot, cold: &Cold, slot: SlotId) -> bool {
                 (key.src, key.sport) = (cold.mapped_address, cold.mapped_port);
             }
             let egress = cold.interfaces[side.other().index()];
-            view.policy.claims(egress, &key) == Some(slot)
+            matches!(
+                view.policy.crypto_match(egress, &key),
+                CryptoMatch::Protected(protection) if protection.slot == slot
+            )
         })
 }

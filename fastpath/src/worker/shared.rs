@@ -75,7 +75,9 @@ impl Shared {
 
     /// Sets it.
     pub fn set_port_mac(&self, port: u16, mac: [u8; 6]) {
-        let word = mac.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let word = mac
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
         if let Some(slot) = self.port_macs.get(usize::from(port)) {
             slot.store(word, Ordering::Relaxed);
         }

@@ -8,7 +8,7 @@ use super::idle::{Backoff, Idle};
 use super::request::Desk;
 use super::shared::Shared;
 use crate::burst::Burst;
-use crate::conn::TICKS_PER_S;
+use crate::conn::{TICKS_PER_S, Timeouts, expiry_reason};
 use crate::counters::CounterWriter;
 use crate::cpu;
 use crate::dpdk::{Mbuf, RxQueue};
@@ -64,17 +64,35 @@ impl Worker {
     /// One turn: what came from wires, from other workers, from the slowpath; then timers and
     /// requests. Returns whether there was anything to do.
     pub(crate) fn turn(&mut self, now_tsc: u64) -> bool {
-        let Self { shared, reader, core, receive, entries, exits, desk, .. } = self;
+        let Self {
+            shared,
+            reader,
+            core,
+            receive,
+            entries,
+            exits,
+            desk,
+            ..
+        } = self;
         let Some(policy) = shared.policy.load(reader) else {
             return false;
         };
-        let view = View { policy, shared, reader };
+        let view = View {
+            policy,
+            shared,
+            reader,
+        };
         let tick = coarse(now_tsc.wrapping_sub(self.start_tsc), self.tsc_hz);
         let new_tick = tick != core.tick;
         core.begin(now_tsc, tick);
         if new_tick {
-            core.timeouts = policy.timeouts;
-            core.nat.configure(&policy.nat);
+            let timeouts = &policy.timeouts;
+            core.timeouts = Timeouts::from_seconds(
+                timeouts.conn_s,
+                timeouts.half_closed_s,
+                timeouts.udp_s,
+                timeouts.icmp_s,
+            );
             exits.begin_tick(core);
         }
         let mut busy = false;
@@ -108,12 +126,16 @@ impl Worker {
         for ring in &mut self.entries.handoff {
             while ring.pop().is_some() {
                 self.core.tally.handed_in += 1;
-                self.core.tally.drop_one(crate::verdict::DropReason::Shutdown);
+                self.core
+                    .tally
+                    .drop_one(crate::verdict::DropReason::Shutdown);
             }
         }
         while self.entries.inject.pop().is_some() {
             self.core.tally.injected += 1;
-            self.core.tally.drop_one(crate::verdict::DropReason::Shutdown);
+            self.core
+                .tally
+                .drop_one(crate::verdict::DropReason::Shutdown);
         }
         self.counters.add(&mut self.core.tally);
     }
@@ -203,12 +225,7 @@ fn take_over(
     taken > 0
 }
 
-fn inject(
-    core: &mut Core,
-    view: &View<'_>,
-    exits: &mut Exits,
-    ring: &mut Consumer<Mbuf>,
-) -> bool {
+fn inject(core: &mut Core, view: &View<'_>, exits: &mut Exits, ring: &mut Consumer<Mbuf>) -> bool {
     let mut taken = 0;
     while taken < BURST_RECEIVE_MAX
         && let Some(packet) = ring.pop()
@@ -241,7 +258,7 @@ fn expire(core: &mut Core) -> bool {
         },
     );
     for &index in &expired {
-        let reason = core.conns.hot(index).map(|hot| timeouts.reason(hot));
+        let reason = core.conns.hot(index).map(expiry_reason);
         if let Some(reason) = reason {
             core.teardown(index, reason);
         }

@@ -1,1 +1,193 @@
-//! From a configuration to the snapshot that workers read.
+//! From a configuration to the snapshot that workers read and to what IKE needs.
+//!
+//! Two pure steps around the tunnel owner: [`Compiler::plan`] says which tunnels the configuration
+//! asks for, the owner gives each a slot, and [`Compiler::policy`] compiles the snapshot with those
+//! slots. Between applies the compiler keeps what need not be made again: compiled access lists,
+//! and the identities of tunnels, so that an unrelated edit disturbs no live tunnel.
+//!
+//! What is incomplete is left out with a [`Note`], as on the ASA.
+
+mod access;
+mod crypto;
+mod ike;
+mod interfaces;
+mod nat;
+mod routes;
+mod tunnels;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use config::Config;
+use fastpath::policy::{Policy, PortTable, Timeouts};
+use fastpath::tunnel::SlotId;
+
+use crate::ike::{IkeConfig, TunnelId};
+
+/// What a note means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// The item has no effect until it is complete.
+    Inactive,
+    /// The item has an effect that may not be what was meant.
+    Warning,
+}
+
+/// Something that the operator should know about an accepted configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it means.
+    pub kind: NoteKind,
+    /// The item, as its command begins.
+    pub item: String,
+    /// What is the matter.
+    pub text: String,
+}
+
+/// Notes while they are gathered.
+#[derive(Debug, Default)]
+struct Notes(Vec<Note>);
+
+impl Notes {
+    fn inactive(&mut self, item: impl Into<String>, text: impl Into<String>) {
+        self.push(NoteKind::Inactive, item.into(), text.into());
+    }
+
+    fn warn(&mut self, item: impl Into<String>, text: impl Into<String>) {
+        self.push(NoteKind::Warning, item.into(), text.into());
+    }
+
+    fn push(&mut self, kind: NoteKind, item: String, text: String) {
+        self.0.push(Note { kind, item, text });
+    }
+}
+
+/// A tunnel that the configuration asks for: one permit line of one complete crypto map entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedTunnel {
+    /// Its identity, the same from apply to apply.
+    pub id: TunnelId,
+    /// Name of the crypto map.
+    pub map: String,
+    /// Sequence number of the entry.
+    pub sequence: u16,
+    /// Name of the access list.
+    pub access_list: String,
+    /// Line of the access list, remarks counted.
+    pub line: u16,
+    /// Interface (index of the policy).
+    pub interface: u8,
+}
+
+/// What a configuration asks of IKE and of the tunnel owner.
+#[derive(Debug)]
+pub struct Plan {
+    /// For the IKE engine.
+    pub ike: IkeConfig,
+    /// Tunnels in the order of `ike.tunnels`.
+    pub tunnels: Vec<PlannedTunnel>,
+    /// What was left out.
+    pub notes: Vec<Note>,
+}
+
+/// The slot that the tunnel owner gave a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TunnelBinding {
+    /// The tunnel.
+    pub tunnel: TunnelId,
+    /// Its slot.
+    pub slot: SlotId,
+}
+
+/// What the configuration does not know by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    /// EAL port of each interface that has a device, by hardware name (`Ethernet0/0`).
+    pub ports: Vec<(String, u16)>,
+    /// Slots of tunnels; a tunnel without one carries nothing, and nothing of it leaves in clear.
+    pub slots: Vec<TunnelBinding>,
+}
+
+/// A compiled snapshot.
+#[derive(Debug)]
+pub struct Applied {
+    /// For the workers.
+    pub policy: Policy,
+    /// What was left out.
+    pub notes: Vec<Note>,
+}
+
+/// Compiles configurations, one after the other.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    acls: access::AclCache,
+    tunnels: tunnels::TunnelRegistry,
+}
+
+impl Compiler {
+    /// Says which tunnels the configuration asks for, and forgets those that it no longer does: an
+    /// entry that goes and comes back is another tunnel.
+    pub fn plan(&mut self, config: &Config) -> Plan {
+        let mut notes = Notes::default();
+        let entries = crypto::active_entries(config, &mut notes);
+        let (ike, tunnels) = ike::plan(config, &entries, &mut self.tunnels, &mut notes);
+        Plan {
+            ike,
+            tunnels,
+            notes: notes.0,
+        }
+    }
+
+    /// Compiles the snapshot. The configuration has been planned before: a tunnel that is not in
+    /// the last plan has no identity, hence no slot.
+    pub fn policy(&mut self, config: &Config, bindings: &Bindings, generation: u16) -> Applied {
+        let mut notes = Notes::default();
+        let slots: HashMap<TunnelId, SlotId> = bindings
+            .slots
+            .iter()
+            .map(|binding| (binding.tunnel, binding.slot))
+            .collect();
+        let mut interfaces = interfaces::compile(config, &bindings.ports, &mut notes);
+        let access_groups =
+            access::bind_groups(config, &mut interfaces, &mut self.acls, &mut notes);
+        let routes = routes::compile(config, &interfaces, &mut notes);
+        let nat = nat::compile(config, &interfaces, &mut self.acls, &mut notes);
+        let crypto = crypto::compile(config, &mut interfaces, &mut self.acls, |key| {
+            let slot = self.tunnels.find(key).and_then(|id| slots.get(&id));
+            slot.copied().unwrap_or(SlotId::NONE)
+        });
+        self.acls.forget_unused(config);
+        let policy = Policy {
+            generation,
+            ports: PortTable::new(&interfaces),
+            interfaces: interfaces.into(),
+            routes: Arc::new(routes),
+            nat: Arc::new(nat),
+            crypto: crypto.into(),
+            access_groups: access_groups.into(),
+            timeouts: Timeouts {
+                conn_s: config.timeouts.conn_s,
+                half_closed_s: config.timeouts.half_closed_s,
+                udp_s: config.timeouts.udp_s,
+                icmp_s: config.timeouts.icmp_s,
+                xlate_s: config.timeouts.xlate_s,
+            },
+            tcpmss: config.sysopt.tcpmss,
+            tcpmss_minimum: config.sysopt.tcpmss_minimum,
+            timewait: config.sysopt.timewait,
+            permit_vpn: config.sysopt.permit_vpn,
+            reclassify_vpn: config.sysopt.reclassify_vpn,
+            preserve_vpn_flows: config.sysopt.preserve_vpn_flows,
+            preserve_immediate: config.sysopt.preserve_immediate,
+            reset_inbound: config.service.reset_inbound,
+            reset_outside: config.service.reset_outside,
+        };
+        Applied {
+            policy,
+            notes: notes.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -204,6 +204,8 @@ impl StrongSwan {
     }
 }
 
+/// The mark keeps IKE and encapsulated ESP out of the tunnel's own route where the selectors hold
+/// the peer's address.
 fn daemon_text(home: &Path) -> String {
     let socket = home.join("vici");
     let pid_file = home.join("charon.pid");
@@ -224,6 +226,12 @@ pubkey socket-default kernel-libipsec kernel-netlink updown vici
     }}
     kernel-libipsec {{
       allow_peer_ts = yes
+    }}
+    kernel-netlink {{
+      fwmark = !0x42
+    }}
+    socket-default {{
+      fwmark = 0x42
     }}
   }}
 }}

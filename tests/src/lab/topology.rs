@@ -185,7 +185,13 @@ impl Topology {
             (Edge::Router, false) => self
                 .internet
                 .route(&format!("{BRANCH_NET} via {BRANCH_OUTSIDE}")),
-            (Edge::Peer, true) => space.route(&format!("blackhole {BRANCH_NET}")),
+            (Edge::Peer, true) => {
+                // strongSwan's user-space ESP wants an address of its own inside its selectors.
+                space.address("lo", "10.224.228.126/32")?;
+                // Where the peer's selectors are "any", the inside stays inside.
+                space.ip("rule add pref 100 to 10.0.0.0/8 lookup main")?;
+                space.route(&format!("blackhole {BRANCH_NET}"))
+            }
             (Edge::Peer, false) => HEAD_NETS
                 .iter()
                 .try_for_each(|net| space.route(&format!("blackhole {net}"))),
