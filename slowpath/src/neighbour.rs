@@ -299,6 +299,12 @@ impl<P> Resolver<P> {
         effects
     }
 
+    /// Gives up every packet that waits.
+    pub fn drain(&mut self) -> Vec<P> {
+        self.held = 0;
+        std::mem::take(&mut self.asks).into_values().filter_map(|ask| ask.held).collect()
+    }
+
     /// `clear arp`: everything is asked for anew when it is needed.
     pub fn clear(&mut self, hops: &mut impl NextHops) {
         for &raw in self.known.keys() {

@@ -10,18 +10,21 @@
 //! Everything here is pure but for the [`Dataplane`] that it is given: it reads no clock, opens no
 //! socket, and what it wants done by IKE or written to the log is polled.
 
+mod asks;
 mod child;
 mod context;
 mod dataplane;
 mod owner;
+mod pairs;
 mod retire;
 mod session;
 mod spec;
 mod view;
 
+pub use asks::PeerTraffic;
 pub use child::inner_mtu;
 pub use dataplane::{Dataplane, InboundTraffic, OutboundTraffic, SpiPool};
-pub use owner::{Demand, PeerTraffic, TunnelOwner, VpnOptions};
+pub use owner::{Demand, TunnelOwner, VpnOptions};
 pub use session::reason_text;
 pub use spec::TunnelSpec;
 

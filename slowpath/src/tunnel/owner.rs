@@ -7,7 +7,7 @@ use config::Sysopt;
 use fastpath::tunnel::{SlotId, SlotState};
 use fastpath::worker::request::What;
 
-use super::child::{Child, Directions, Totals, suite_of};
+use super::child::{Child, Totals, suite_of};
 use super::context::{ContextPair, ContextTable};
 use super::dataplane::{Dataplane, OutboundTraffic};
 use super::retire::Retirement;
@@ -17,16 +17,6 @@ use crate::ike::{ChildSa, EndReason, Selectors, TunnelId};
 use crate::syslog::Message;
 use crate::syslog::format::sa_changed;
 use crate::time::Time;
-
-/// Time after which a rekey's initiator seals with the new SA although the peer has not shown
-/// that it has it: the peer's last message of the negotiation has long arrived or been sent again.
-pub(super) const SWAP_DELAY_MS: u64 = 1_000;
-/// Time between a negotiation that failed and the next one for the same tunnel.
-pub(super) const RETRY_DELAY_MS: u64 = 2_000;
-/// Time after which an ask that led to nothing may be repeated.
-const ASK_TIMEOUT_MS: u64 = 5_000;
-/// Distance between handles of SAs; the ASA's are multiples of it.
-const CONN_ID_STEP: u32 = 4_096;
 
 /// What IKE shall do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +62,14 @@ impl Default for VpnOptions {
     }
 }
 
+/// A pair that packets to the peer do not use yet, with its keys.
+#[derive(Debug)]
+pub(super) struct Swap {
+    pub(super) sa: Box<ChildSa>,
+    /// When they will use it without more ado; `None`: when the peer has shown that it has it.
+    pub(super) due: Option<Time>,
+}
+
 /// One tunnel: its slot, the SAs that serve it, its contexts.
 #[derive(Debug)]
 pub(super) struct Tunnel {
@@ -80,12 +78,12 @@ pub(super) struct Tunnel {
     /// In the order in which they came up.
     pub(super) children: Vec<Child>,
     pub(super) contexts: Option<ContextPair>,
-    /// A rekey whose outbound SA does not seal yet.
-    swap: Option<(Time, Box<ChildSa>)>,
+    /// The newest pair where its outbound SA does not seal yet.
+    pub(super) swap: Option<Swap>,
     /// No negotiation before this time.
-    retry_at: Option<Time>,
+    pub(super) retry_at: Option<Time>,
     /// When packets asked for a negotiation that has not begun.
-    asked_at: Option<Time>,
+    pub(super) asked_at: Option<Time>,
     /// What SAs that are gone have carried.
     pub(super) past: Totals,
     /// Totals when the counters were cleared.
@@ -123,7 +121,7 @@ impl Tunnel {
     }
 
     /// The outbound SA stops sealing: what it has counted is kept with its pair.
-    fn stop_sealing(&mut self, dp: &impl Dataplane) {
+    pub(super) fn stop_sealing(&mut self, dp: &impl Dataplane) {
         let sealed = dp.outbound(self.slot).unwrap_or_default();
         for child in self.children.iter_mut().filter(|child| child.sealing) {
             child.sealing = false;
@@ -150,16 +148,16 @@ impl Tunnel {
 #[derive(Debug)]
 pub struct TunnelOwner<D: Dataplane> {
     pub(super) tunnels: BTreeMap<TunnelId, Tunnel>,
-    by_slot: HashMap<SlotId, TunnelId>,
+    pub(super) by_slot: HashMap<SlotId, TunnelId>,
     pub(super) options: VpnOptions,
-    contexts: ContextTable,
-    sessions: Sessions,
+    pub(super) contexts: ContextTable,
+    pub(super) sessions: Sessions,
     /// Sweeps that wait for room in the workers' request rings.
-    sweeps: VecDeque<What>,
-    retirement: Retirement<D::Retired>,
-    demands: VecDeque<Demand>,
-    messages: VecDeque<Message>,
-    conn_ids: u32,
+    pub(super) sweeps: VecDeque<What>,
+    pub(super) retirement: Retirement<D::Retired>,
+    pub(super) demands: VecDeque<Demand>,
+    pub(super) messages: VecDeque<Message>,
+    pub(super) conn_ids: u32,
 }
 
 impl<D: Dataplane> Default for TunnelOwner<D> {
@@ -195,6 +193,19 @@ impl<D: Dataplane> TunnelOwner<D> {
         let tunnel = self.tunnels.get(&id)?;
         let sealing = tunnel.sealing().map(|child| child.remote);
         sealing.or_else(|| tunnel.spec.peers.first().copied())
+    }
+
+    /// Name of the crypto map of a tunnel.
+    pub fn map_name(&self, id: TunnelId) -> Option<&str> {
+        self.tunnels.get(&id).map(|tunnel| tunnel.spec.map_name.as_str())
+    }
+
+    /// Whether a pair with this peer has the SPI in either direction.
+    pub fn has_sa(&self, id: TunnelId, peer: Ipv4Addr, spi: u32) -> bool {
+        self.tunnels.get(&id).is_some_and(|tunnel| {
+            let mut children = tunnel.children.iter();
+            children.any(|it| it.peer == peer && (it.inbound_spi == spi || it.outbound_spi == spi))
+        })
     }
 
     /// What IKE shall do next.
@@ -294,287 +305,9 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     /// A request of [`TunnelOwner::tick`] was answered by one worker.
     pub fn swept(&mut self, ticket: u32, dp: &mut D) {
-        for retired in self.retirement.answered(ticket) {
+        if let Some(retired) = self.retirement.answered(ticket) {
             dp.release(retired);
         }
-    }
-
-    /// IKE has begun to negotiate.
-    pub fn negotiating(&mut self, id: TunnelId, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        tunnel.asked_at = None;
-        if dp.word(tunnel.slot).is_some_and(|word| word.state() == SlotState::Down) {
-            dp.set_state(tunnel.slot, SlotState::Pending);
-        }
-    }
-
-    /// IKE has given up.
-    pub fn negotiation_failed(&mut self, id: TunnelId, now: Time, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        tunnel.asked_at = None;
-        tunnel.retry_at = Some(now.after_ms(RETRY_DELAY_MS));
-        match dp.word(tunnel.slot).map(|word| word.state()) {
-            Some(SlotState::Pending) => {
-                dp.set_state(tunnel.slot, SlotState::Down);
-            }
-            Some(SlotState::Down) => dp.rearm(tunnel.slot),
-            _ => {}
-        }
-    }
-
-    /// A pair is ready: it is installed, inbound first, and the tunnel comes up with its first.
-    pub fn child_up(&mut self, sa: Box<ChildSa>, now: Time, dp: &mut D) {
-        let window = self.options.replay_window;
-        let Some(tunnel) = self.tunnels.get_mut(&sa.tunnel) else {
-            return self.fail(&sa, dp);
-        };
-        let Some(directions) = Directions::new(&sa, tunnel.slot, window) else {
-            return self.fail(&sa, dp);
-        };
-        if dp.install_inbound(&directions.inbound()).is_err() {
-            return self.fail(&sa, dp);
-        }
-        let is_rekey = sa.replaces.is_some() && tunnel.sealing().is_some();
-        let later = is_rekey && sa.initiator;
-        if !later {
-            // The counters of the SA that seals until now go with it.
-            tunnel.stop_sealing(dp);
-            if dp.install_outbound(&directions.outbound()).is_err() {
-                dp.remove_inbound(sa.inbound_spi);
-                self.demands.push_back(Demand::ChildFailed(sa.inbound_spi));
-                return;
-            }
-        }
-        self.conn_ids = self.conn_ids.wrapping_add(CONN_ID_STEP);
-        let packets = tunnel.current_packets(dp);
-        let mut child = Child::new(&sa, now, self.conn_ids);
-        child.sealing = !later;
-        tunnel.children.push(child);
-        tunnel.retry_at = None;
-        tunnel.asked_at = None;
-        for (inbound, spi) in [(false, sa.outbound_spi), (true, sa.inbound_spi)] {
-            self.messages.push_back(sa_changed(true, inbound, spi, sa.local, sa.remote));
-        }
-        self.sessions.child_up(sa.peer, now);
-        let up = dp.word(tunnel.slot).is_some_and(|word| word.state() == SlotState::Up);
-        if up {
-            if let Some(contexts) = &mut tunnel.contexts {
-                contexts.rekey(packets);
-            }
-            if later {
-                tunnel.swap = Some((now.after_ms(SWAP_DELAY_MS), sa));
-            }
-        } else {
-            let id = sa.tunnel;
-            self.come_up(id, &sa, dp);
-        }
-    }
-
-    /// The pair cannot serve: IKE ends it, its SPI is free again.
-    fn fail(&mut self, sa: &ChildSa, dp: &mut D) {
-        dp.release_spi(sa.inbound_spi);
-        self.demands.push_back(Demand::ChildFailed(sa.inbound_spi));
-    }
-
-    fn come_up(&mut self, id: TunnelId, sa: &ChildSa, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        let first = tunnel.children.len() == 1;
-        tunnel.contexts = Some(match tunnel.contexts.take() {
-            Some(preserved) => preserved.follow(),
-            None => self.contexts.make(),
-        });
-        let suite = suite_of(sa.suite).map(|suite| (suite, sa.encapsulation.is_some()));
-        dp.set_mtu(tunnel.slot, tunnel.spec.mtu(suite));
-        dp.bring_up(tunnel.slot, self.options.preserve);
-        if first && sa.selectors != tunnel.spec.selectors {
-            self.sweeps.push_back(What::SweepOutside {
-                slot: tunnel.slot,
-                local: sa.selectors.local,
-                remote: sa.selectors.remote,
-            });
-        }
-        if first && self.options.reclassify {
-            self.sweeps.push_back(What::Reclassify(tunnel.slot));
-        }
-    }
-
-    /// The peer uses the new pair of a rekey: it seals from now on.
-    pub fn child_confirmed(&mut self, inbound_spi: u32, dp: &mut D) {
-        let waits = |tunnel: &Tunnel| {
-            tunnel.swap.as_ref().is_some_and(|(_, sa)| sa.inbound_spi == inbound_spi)
-        };
-        let id = self.tunnels.iter().find(|(_, tunnel)| waits(tunnel)).map(|(&id, _)| id);
-        if let Some(id) = id {
-            self.swap(id, dp);
-        }
-    }
-
-    fn swap(&mut self, id: TunnelId, dp: &mut D) {
-        let window = self.options.replay_window;
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        let Some((_, sa)) = tunnel.swap.take() else { return };
-        let Some(directions) = Directions::new(&sa, tunnel.slot, window) else { return };
-        tunnel.stop_sealing(dp);
-        if dp.install_outbound(&directions.outbound()).is_err() {
-            self.demands.push_back(Demand::ChildFailed(sa.inbound_spi));
-            return;
-        }
-        for child in &mut tunnel.children {
-            child.sealing = child.inbound_spi == sa.inbound_spi;
-        }
-        let suite = suite_of(sa.suite).map(|suite| (suite, sa.encapsulation.is_some()));
-        dp.set_mtu(tunnel.slot, tunnel.spec.mtu(suite));
-    }
-
-    /// A pair has ended. With the last one the tunnel goes down: its flows stay as they are with
-    /// PRESERVE, else its TCP flows are stale at once and swept.
-    pub fn child_down(
-        &mut self,
-        id: TunnelId,
-        spis: (u32, u32),
-        reason: EndReason,
-        now: Time,
-        dp: &mut D,
-    ) {
-        let Some(tunnel) = self.tunnels.get(&id) else { return };
-        if !tunnel.children.iter().any(|child| child.inbound_spi == spis.0) {
-            return;
-        }
-        match &tunnel.swap {
-            // The pair that would have sealed is the one that goes.
-            Some((_, sa)) if sa.inbound_spi == spis.0 => {
-                if let Some(tunnel) = self.tunnels.get_mut(&id) {
-                    tunnel.swap = None;
-                }
-            }
-            // The replaced pair goes: there is nothing more to wait for.
-            Some(_) => self.swap(id, dp),
-            None => {}
-        }
-        self.end_child(id, spis, reason, now, dp);
-        self.settle(id, dp);
-    }
-
-    fn end_child(
-        &mut self,
-        id: TunnelId,
-        (inbound_spi, _): (u32, u32),
-        reason: EndReason,
-        now: Time,
-        dp: &mut D,
-    ) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        let place = tunnel.children.iter().position(|child| child.inbound_spi == inbound_spi);
-        let Some(place) = place else { return };
-        if tunnel.children.len() == 1 {
-            dp.set_state(tunnel.slot, SlotState::Deleting);
-        }
-        let child = tunnel.children.remove(place);
-        let mut carried = Totals::default();
-        carried.add_inbound(dp.inbound(inbound_spi).unwrap_or_default());
-        carried.add_outbound(tunnel.sealed_by(&child, dp));
-        tunnel.past.add_inbound(carried.inbound);
-        tunnel.past.add_outbound(carried.outbound);
-        if child.sealing {
-            dp.remove_outbound(tunnel.slot);
-        }
-        dp.remove_inbound(inbound_spi);
-        for (inbound, spi) in [(false, child.outbound_spi), (true, inbound_spi)] {
-            self.messages.push_back(sa_changed(false, inbound, spi, child.local, child.remote));
-        }
-        self.messages.extend(self.sessions.child_down(child.peer, &carried, reason, now));
-    }
-
-    /// What the end of a pair means for the tunnel.
-    fn settle(&mut self, id: TunnelId, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        if tunnel.sealing().is_some() {
-            return;
-        }
-        if !tunnel.children.is_empty() {
-            // A pair is left that can receive only, because an outbound SA never comes back (its
-            // sequence numbers would be used twice). That is no drop: the next packet asks for a
-            // pair that can send.
-            dp.set_state(tunnel.slot, SlotState::Down);
-            return;
-        }
-        let preserved = dp.word(tunnel.slot).is_some_and(|word| word.preserve());
-        dp.take_down(tunnel.slot);
-        if !preserved {
-            tunnel.contexts = None;
-            self.sweeps.push_back(What::SweepStale(tunnel.slot));
-        }
-    }
-
-    /// A worker says that an SA has carried nearly, or all, that it may.
-    pub fn rekey_wanted(&mut self, slot: SlotId, spi: u32, hard: bool) {
-        let tunnel = self.by_slot.get(&slot).and_then(|id| self.tunnels.get(id));
-        let children = tunnel.map_or(&[][..], |tunnel| &tunnel.children);
-        let child = children.iter().find(|it| it.inbound_spi == spi || it.outbound_spi == spi);
-        if let Some(child) = child {
-            let spi = child.inbound_spi;
-            self.demands.push_back(if hard { Demand::Expire(spi) } else { Demand::Rekey(spi) });
-        }
-    }
-
-    /// Asks of the data path, swaps that are due, sweeps that waited. Once per turn.
-    pub fn tick(&mut self, now: Time, dp: &mut D) {
-        self.hear_asks(now, dp);
-        let due: Vec<TunnelId> = self
-            .tunnels
-            .iter()
-            .filter(|(_, tunnel)| tunnel.swap.as_ref().is_some_and(|(at, _)| *at <= now))
-            .map(|(&id, _)| id)
-            .collect();
-        for id in due {
-            self.swap(id, dp);
-        }
-        while let Some(&what) = self.sweeps.front() {
-            if dp.sweep(what).is_none() {
-                return;
-            }
-            self.sweeps.pop_front();
-        }
-        self.retirement.sweep(dp);
-    }
-
-    fn hear_asks(&mut self, now: Time, dp: &mut D) {
-        for slot in dp.take_asks() {
-            let tunnel = self.by_slot.get(&slot).and_then(|id| self.tunnels.get_mut(id));
-            if let Some(tunnel) = tunnel {
-                tunnel.asked_at.get_or_insert(now);
-                let at = tunnel.retry_at.unwrap_or(now);
-                tunnel.retry_at = Some(at.max(now));
-            }
-        }
-        for (&id, tunnel) in &mut self.tunnels {
-            let Some(asked_at) = tunnel.asked_at else { continue };
-            if tunnel.retry_at.is_some_and(|at| at <= now) {
-                tunnel.retry_at = None;
-                self.demands.push_back(Demand::Initiate(id));
-            } else if tunnel.retry_at.is_none() && now.since_ms(asked_at) >= ASK_TIMEOUT_MS {
-                tunnel.asked_at = None;
-                dp.rearm(tunnel.slot);
-            }
-        }
-    }
-
-    /// Peers from whom, and to whom, packets went since the last call. Once per second, for dead
-    /// peer detection.
-    pub fn traffic(&mut self, dp: &D) -> Vec<(Ipv4Addr, PeerTraffic)> {
-        let mut peers: BTreeMap<Ipv4Addr, PeerTraffic> = BTreeMap::new();
-        for tunnel in self.tunnels.values_mut() {
-            let sealed = dp.outbound(tunnel.slot).unwrap_or_default().packets;
-            for child in &mut tunnel.children {
-                let opened = dp.inbound(child.inbound_spi).unwrap_or_default().packets;
-                let sealed = if child.sealing { sealed } else { child.seen.1 };
-                let peer = peers.entry(child.peer).or_default();
-                peer.inbound |= opened > child.seen.0;
-                peer.outbound |= sealed > child.seen.1;
-                child.seen = (opened, sealed);
-            }
-        }
-        peers.into_iter().filter(|(_, seen)| seen.inbound || seen.outbound).collect()
     }
 
     /// `clear crypto ipsec sa counters`.
@@ -583,13 +316,4 @@ impl<D: Dataplane> TunnelOwner<D> {
             tunnel.cleared = tunnel.totals(dp);
         }
     }
-}
-
-/// Whether packets went between a peer and this box.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PeerTraffic {
-    /// From the peer.
-    pub inbound: bool,
-    /// To the peer.
-    pub outbound: bool,
 }

@@ -105,6 +105,7 @@ fn decision_7_a_rekey_is_no_drop() {
     rekey.initiator = false;
     rekey.replaces = Some(first);
     let second = bench.install(rekey, Time(1));
+    bench.owner.child_confirmed(second.0, &mut bench.dp);
     bench.down(first, EndReason::Rekeyed, Time(2));
     let word = bench.word();
     assert_eq!((word.state(), word.epoch()), (SlotState::Up, 0));

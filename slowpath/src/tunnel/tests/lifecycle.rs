@@ -65,9 +65,12 @@ fn a_rekey_that_nobody_confirms_seals_after_a_second_or_when_the_old_pair_goes()
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(first.1));
     bench.tick(Time(1_010));
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(second.1));
-    let rekey = ChildSa { replaces: Some(second), ..bench.child() };
+    let rekey = ChildSa { replaces: Some(second), initiator: false, ..bench.child() };
     let third = bench.install(rekey, Time(2_000));
-    bench.down(second, EndReason::PeerTerminate, Time(2_001));
+    // A responder waits: the initiator may not have heard of the pair.
+    bench.tick(Time(9_000));
+    assert_eq!(bench.dp.sealing_spi(bench.slot), Some(second.1));
+    bench.down(second, EndReason::PeerTerminate, Time(9_001));
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(third.1));
     assert_eq!(bench.word().state(), SlotState::Up);
 }
@@ -90,6 +93,7 @@ fn losing_the_sealing_pair_while_another_receives_is_no_drop_but_asks_again() {
     bench.up(Time(0));
     let newer = bench.child();
     let newer = bench.install(newer, Time(1));
+    bench.owner.child_confirmed(newer.0, &mut bench.dp);
     bench.sweeps(Time(1));
     bench.down(newer, EndReason::PeerTerminate, Time(2));
     assert_eq!((bench.word().state(), bench.word().epoch()), (SlotState::Down, 0));

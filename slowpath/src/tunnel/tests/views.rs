@@ -40,6 +40,7 @@ fn sas_show_lifetimes_and_totals_over_rekeys() {
     bench.carry(first.0, 5, 7);
     let rekey = ChildSa { replaces: Some(first), initiator: false, ..bench.child() };
     let second = bench.install(rekey, Time(60_000));
+    bench.owner.child_confirmed(second.0, &mut bench.dp);
     bench.carry(second.0, 1, 1);
     let table = bench.owner.ipsec_sas(None, Time(100_000), &bench.dp);
     let tunnel = &table.interfaces[0].tunnels[0];

@@ -1,0 +1,138 @@
+//! Edits of the configuration, gathered and brought into force.
+
+use fastpath::policy::Policy;
+
+use super::{Appliance, EDIT_QUIET_MS, EDIT_WAIT_MAX_MS};
+use crate::apply::{Bindings, Note, NoteKind, PlannedTunnel, TunnelBinding};
+use crate::ike::{IkeConfig, TunnelConfig};
+use crate::local_net::LocalNet;
+use crate::syslog::format::NameTable;
+use crate::time::Time;
+use crate::tunnel::{TunnelSpec, VpnOptions};
+
+impl Note {
+    /// One line for an operator.
+    pub(super) fn line(&self) -> String {
+        let word = match self.kind {
+            NoteKind::Inactive => "inactive",
+            NoteKind::Warning => "warning",
+        };
+        format!("WARNING: {} ({word}): {}\n", self.item, self.text)
+    }
+}
+
+impl Appliance {
+    /// The configuration has changed; it is brought into force when no further edit follows soon.
+    pub(super) fn mark_edited(&mut self, now: Time) {
+        let first = self.edited.map_or(now, |(first, _)| first);
+        self.edited = Some((first, now));
+    }
+
+    /// Brings edits into force that have waited long enough.
+    pub(super) fn apply_edits(&mut self, now: Time) {
+        let Some((first, last)) = self.edited else { return };
+        if now.since_ms(last) >= EDIT_QUIET_MS || now.since_ms(first) >= EDIT_WAIT_MAX_MS {
+            self.apply_now(now);
+        }
+    }
+
+    /// Brings the configuration into force; what is left out and was not before.
+    pub(super) fn apply_now(&mut self, now: Time) -> Vec<Note> {
+        let plan = self.compiler.plan(&self.config);
+        let options = VpnOptions::new(&self.config.sysopt, self.config.ipsec.replay_window);
+        self.tunnels.set_options(options, &mut self.fastpath);
+        let specs = specs(&plan.ike, &plan.tunnels, |tunnel| self.spec(tunnel));
+        self.tunnels.reconcile(&specs, now, &mut self.fastpath);
+        let bindings = Bindings {
+            ports: self.facts.ports.clone(),
+            slots: self
+                .tunnels
+                .iter()
+                .map(|(tunnel, slot, _)| TunnelBinding { tunnel, slot })
+                .collect(),
+        };
+        let generation = self.policy.generation.wrapping_add(1);
+        let applied = self.compiler.policy(&self.config, &bindings, generation);
+        if !self.fastpath.publish_policy(applied.policy.clone()) {
+            // Workers are behind: the same edit is tried again.
+            self.edited = Some((now, now));
+            return Vec::new();
+        }
+        self.edited = None;
+        self.tunnels.policy_published();
+        self.engine.configure(now, plan.ike);
+        self.enforce(applied.policy);
+        self.bind_peers(now);
+        self.run_ike(now);
+        let notes: Vec<Note> = plan.notes.into_iter().chain(applied.notes).collect();
+        let fresh = notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
+        self.notes = notes;
+        fresh
+    }
+
+    fn enforce(&mut self, policy: Policy) {
+        let shared = self.fastpath.shared();
+        let mac = |port| shared.port_mac(port);
+        self.net = LocalNet::new(&policy, &self.config.sysopt.noproxyarp, mac);
+        self.names = NameTable {
+            interfaces: policy.interfaces.iter().map(|it| it.nameif.clone()).collect(),
+            access_groups: policy.access_groups.to_vec(),
+            selectors: self.tunnels.selectors().collect(),
+        };
+        self.logger.configure(&self.config.logging);
+        self.policy = policy;
+    }
+
+    /// What the owner needs of a tunnel beyond what IKE does: its line and the path.
+    fn spec(&self, planned: &PlannedTunnel) -> (Option<String>, u16) {
+        let name = format!("access-list {}", planned.access_list);
+        let text = config::render(
+            &self.config,
+            config::Audience::Shown,
+            config::Defaults::Hidden,
+            Some(&name),
+        );
+        let line = text.lines().nth(usize::from(planned.line)).map(str::to_owned);
+        let nameif = self.config.interfaces.get(usize::from(planned.interface));
+        let nameif = nameif.and_then(|interface| interface.nameif.as_deref());
+        let mtu = self.config.mtus.iter().find(|(name, _)| Some(name.as_str()) == nameif);
+        (line, mtu.map_or(MTU_DEFAULT, |(_, mtu)| *mtu))
+    }
+}
+
+/// MTU of an interface that does not name one.
+const MTU_DEFAULT: u16 = 1500;
+
+fn specs(
+    ike: &IkeConfig,
+    planned: &[PlannedTunnel],
+    spec: impl Fn(&PlannedTunnel) -> (Option<String>, u16),
+) -> Vec<TunnelSpec> {
+    let pairs = ike.tunnels.iter().zip(planned);
+    pairs
+        .map(|(tunnel, planned)| {
+            let (access_list_line, path_mtu) = spec(planned);
+            tunnel_spec(tunnel, planned.sequence, access_list_line, path_mtu)
+        })
+        .collect()
+}
+
+fn tunnel_spec(
+    tunnel: &TunnelConfig,
+    sequence: u16,
+    access_list_line: Option<String>,
+    path_mtu: u16,
+) -> TunnelSpec {
+    TunnelSpec {
+        id: tunnel.id,
+        map_name: tunnel.map_name.clone(),
+        sequence,
+        selectors: tunnel.selectors,
+        access_list_line,
+        nameif: tunnel.nameif.clone(),
+        local: tunnel.local,
+        peers: tunnel.peers.clone(),
+        proposals: tunnel.proposals.clone(),
+        path_mtu,
+    }
+}

@@ -1,0 +1,271 @@
+//! What operators ask for.
+
+use std::net::Ipv4Addr;
+
+use config::Config;
+use fastpath::worker::request::Filter;
+
+use super::Appliance;
+use super::listing::{Kind, Listing};
+use crate::cli::{self, Command, ConnFilter, IpsecClear, Parsed};
+use crate::control_socket::{ClientId, ControlSocket, Outcome, Request};
+use crate::ike::{ClearScope, TunnelId};
+use crate::syslog::format::audit;
+use crate::time::Time;
+use crate::tunnel::SpiPool;
+
+/// What a command comes to at once.
+enum Answer {
+    /// The text, which is all.
+    Text(String),
+    /// It was refused, with this text.
+    Refused(String),
+    /// The session ends.
+    Close,
+    /// The answer follows.
+    Later,
+}
+
+/// What the next command of a client is prompted with.
+pub(super) fn prompt(socket: &mut ControlSocket, client: ClientId, config: &Config) -> String {
+    let hostname = &config.identity.hostname;
+    socket.session(client).map(|session| session.prompt(hostname)).unwrap_or_default()
+}
+
+impl Appliance {
+    /// Requests of the control socket and answers that are on their way.
+    pub(super) fn serve_operators(&mut self, now: Time) -> bool {
+        self.outputs.send(&mut self.socket, now);
+        let requests = self.socket.poll(now);
+        let busy = !requests.is_empty();
+        for request in requests {
+            self.serve(request, now);
+        }
+        busy
+    }
+
+    fn serve(&mut self, request: Request, now: Time) {
+        let client = request.client;
+        let Ok(session) = self.socket.session(client) else { return };
+        let before = session.prompt(&self.config.identity.hostname).chars().count();
+        let caret_columns = if request.interactive { before } else { 0 };
+        let parsed = cli::parse(&request.command, session.mode());
+        let answer = match parsed {
+            Ok(parsed) => {
+                self.audit(&request, &parsed.command, now);
+                self.execute(&request, parsed, caret_columns, now)
+            }
+            Err(error) => Answer::Refused(error.render(caret_columns)),
+        };
+        let (text, error, close) = match answer {
+            Answer::Later => return,
+            Answer::Text(text) => (text, false, false),
+            Answer::Refused(text) => (text, true, false),
+            Answer::Close => (String::new(), false, true),
+        };
+        if close {
+            self.modes.remove(&client);
+        }
+        let prompt = prompt(&mut self.socket, client, &self.config);
+        self.outputs.push(client, text, Outcome { error, close, prompt });
+        self.outputs.send(&mut self.socket, now);
+    }
+
+    fn audit(&mut self, request: &Request, command: &Command, now: Time) {
+        if matches!(command, Command::Nothing | Command::Help(_) | Command::ConfigureHelp(_)) {
+            return;
+        }
+        let user = match request.peer.uid {
+            0 => "enable_15".to_owned(),
+            uid => format!("uid_{uid}"),
+        };
+        for message in audit(&user, &request.command, command.changes_configuration()) {
+            self.log(&message, now);
+        }
+    }
+
+    fn execute(&mut self, request: &Request, parsed: Parsed, caret: usize, now: Time) -> Answer {
+        let Parsed { command, filter } = parsed;
+        if !matches!(command, Command::Configure(_)) && self.edited.is_some() {
+            // What is shown or cleared is what stands in the configuration.
+            self.apply_now(now);
+        }
+        let answer = match command {
+            Command::Nothing | Command::Terminal => Answer::Text(String::new()),
+            Command::Help(text) => Answer::Text(text),
+            Command::ConfigureHelp(line) => self.configure_help(request.client, &line, caret),
+            Command::Configure(line) => self.configure(request.client, &line, caret, now),
+            Command::ConfigureTerminal | Command::End | Command::Exit => {
+                self.change_mode(request.client, &command)
+            }
+            Command::WriteMemory => match self.write_memory(request.client) {
+                None => Answer::Later,
+                Some(text) => Answer::Refused(text),
+            },
+            Command::ShowConn { detail, filter: conns } => {
+                self.start(request, Kind::Conns { detail }, conns, filter)
+            }
+            Command::ShowConnCount => {
+                self.start(request, Kind::ConnCount, ConnFilter::default(), filter)
+            }
+            Command::ShowXlate => self.start(request, Kind::Xlates, ConnFilter::default(), filter),
+            Command::ClearConn(conns) => self.start(request, Kind::ClearConns, conns, None),
+            Command::ClearXlate => {
+                self.start(request, Kind::ClearXlates, ConnFilter::default(), None)
+            }
+            Command::ShowStartupConfig => match self.startup_config() {
+                Ok(text) => filtered(text, filter),
+                Err(text) => Answer::Refused(text),
+            },
+            Command::ClearIsakmpSa { .. }
+            | Command::ClearIpsecSa(_)
+            | Command::ClearAspDrop
+            | Command::ClearLogging
+            | Command::ClearArp
+            | Command::TestVpnTunnel { .. } => self.clear(&command, now),
+            show => match self.show(&show, request.format, now) {
+                Some(text) => filtered(text, filter),
+                None => Answer::Refused("ERROR: % Invalid input detected\n".to_owned()),
+            },
+        };
+        self.drain_tunnel_messages(now);
+        answer
+    }
+
+    fn start(
+        &mut self,
+        request: &Request,
+        kind: Kind,
+        conns: ConnFilter,
+        pipe: Option<cli::Filter>,
+    ) -> Answer {
+        self.list(Listing {
+            client: request.client,
+            kind,
+            format: request.format,
+            filter: Filter {
+                address: conns.address.map(Ipv4Addr::to_bits),
+                port: conns.port,
+                protocol: conns.protocol,
+            },
+            pipe,
+        });
+        Answer::Later
+    }
+
+    fn change_mode(&mut self, client: ClientId, command: &Command) -> Answer {
+        let mode = self.modes.entry(client).or_default();
+        let Ok(session) = self.socket.session(client) else { return Answer::Close };
+        match command {
+            Command::ConfigureTerminal => session.configure_terminal(),
+            Command::End => session.end(),
+            // A block that the prompt does not show is left all the same.
+            _ if session.block().is_none() && *mode != config::Mode::Global => {}
+            _ => {
+                if session.exit() {
+                    return Answer::Close;
+                }
+            }
+        }
+        *mode = config::Mode::Global;
+        Answer::Text(String::new())
+    }
+
+    fn configure(&mut self, client: ClientId, line: &str, caret: usize, now: Time) -> Answer {
+        let mode = self.modes.entry(client).or_default();
+        let applied = match config::apply_line(&mut self.config, mode, line) {
+            Ok(applied) => applied,
+            Err(error) => return Answer::Refused(error.report(caret)),
+        };
+        let in_block = *mode != config::Mode::Global;
+        if let Ok(session) = self.socket.session(client) {
+            let opened = in_block && session.block().is_none();
+            session.configured(line, in_block && !opened);
+            if applied.leaves {
+                session.end();
+            }
+        }
+        self.mark_edited(now);
+        let warnings = applied.diagnostics.iter().map(|diagnostic| {
+            let help = diagnostic.help.as_deref().unwrap_or_default();
+            format!("{}: {} {help}", diagnostic.severity.word().to_uppercase(), diagnostic.message)
+        });
+        Answer::Text(warnings.map(|line| format!("{}\n", line.trim_end())).collect())
+    }
+
+    fn configure_help(&mut self, client: ClientId, line: &str, caret: usize) -> Answer {
+        let mode = self.modes.entry(client).or_default();
+        match config::help(line, mode) {
+            Ok(lines) => {
+                let width = lines.iter().map(|line| line.word.len()).max().unwrap_or(0);
+                let lines = lines.iter().map(|it| format!("  {:<width$}  {}\n", it.word, it.help));
+                Answer::Text(lines.collect())
+            }
+            Err(error) => Answer::Refused(error.report(caret)),
+        }
+    }
+
+    fn clear(&mut self, command: &Command, now: Time) -> Answer {
+        let scope = |peer: &Option<Ipv4Addr>| peer.map_or(ClearScope::All, ClearScope::Peer);
+        match command {
+            Command::ClearIsakmpSa { peer } => self.clear_isakmp(scope(peer), now),
+            Command::ClearIpsecSa(what) => self.clear_ipsec_sa(what, now),
+            Command::ClearAspDrop => self.clear_asp_drop(),
+            Command::ClearLogging => self.logger.clear_buffer(),
+            Command::ClearArp => self.arp.clear(self.fastpath.neighbours()),
+            Command::TestVpnTunnel { peer } => return self.test_tunnel(*peer, now),
+            _ => {}
+        }
+        Answer::Text(String::new())
+    }
+
+    fn clear_ipsec_sa(&mut self, what: &IpsecClear, now: Time) {
+        match what {
+            IpsecClear::All => self.clear_ipsec(ClearScope::All, now),
+            IpsecClear::Counters => self.tunnels.clear_counters(&self.fastpath),
+            IpsecClear::Peer(peer) => self.clear_ipsec(ClearScope::Peer(*peer), now),
+            IpsecClear::Map(name) => {
+                for id in self.tunnels_of(|owner, id| owner.map_name(id) == Some(name.as_str())) {
+                    self.clear_ipsec(ClearScope::Tunnel(id), now);
+                }
+            }
+            IpsecClear::Entry { peer, spi } => {
+                for id in self.tunnels_of(|owner, id| owner.has_sa(id, *peer, *spi)) {
+                    self.clear_ipsec(ClearScope::Tunnel(id), now);
+                }
+            }
+        }
+    }
+
+    fn tunnels_of(
+        &self,
+        fits: impl Fn(&crate::tunnel::TunnelOwner<fastpath::control::Fastpath>, TunnelId) -> bool,
+    ) -> Vec<TunnelId> {
+        let ids = self.tunnels.iter().map(|(id, _, _)| id);
+        ids.filter(|&id| fits(&self.tunnels, id)).collect()
+    }
+
+    fn test_tunnel(&mut self, peer: Ipv4Addr, now: Time) -> Answer {
+        let wanted: Vec<TunnelId> = self
+            .tunnels
+            .iter()
+            .filter(|(_, _, spec)| spec.peers.contains(&peer))
+            .map(|(id, _, _)| id)
+            .collect();
+        if wanted.is_empty() {
+            return Answer::Refused(format!("ERROR: % No crypto map entry names {peer}\n"));
+        }
+        for id in wanted {
+            self.engine.initiate(now, &mut SpiPool(&mut self.fastpath), id);
+        }
+        self.run_ike(now);
+        Answer::Text(String::new())
+    }
+}
+
+fn filtered(text: String, filter: Option<cli::Filter>) -> Answer {
+    Answer::Text(match filter {
+        Some(mut filter) => filter.apply(&text),
+        None => text,
+    })
+}

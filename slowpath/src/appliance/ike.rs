@@ -1,0 +1,124 @@
+//! IKE's place in the loop: timers, actions, what tunnels ask of it, its packets.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use fastpath::tunnel::AdjacencyId;
+
+use super::{ACTIONS_PER_TURN, Appliance};
+use crate::ike::{Action, ClearScope};
+use crate::local;
+use crate::syslog::Message;
+use crate::time::Time;
+use crate::tunnel::{Demand, SpiPool};
+
+/// Bytes of the largest IKE packet when the interface is not known.
+const MTU_DEFAULT: u16 = 1500;
+
+impl Appliance {
+    /// Timers that are due, demands, actions.
+    pub(super) fn run_ike(&mut self, now: Time) {
+        if self.engine.next_timeout().is_some_and(|at| at <= now) {
+            self.engine.timeout(now, &mut SpiPool(&mut self.fastpath));
+        }
+        self.run_demands(now);
+        for _ in 0..ACTIONS_PER_TURN {
+            let Some(action) = self.engine.poll_action() else { break };
+            self.act(action, now);
+            self.run_demands(now);
+        }
+    }
+
+    fn run_demands(&mut self, now: Time) {
+        while let Some(demand) = self.tunnels.poll_demand() {
+            match demand {
+                Demand::Initiate(tunnel) => {
+                    self.engine.initiate(now, &mut SpiPool(&mut self.fastpath), tunnel);
+                }
+                Demand::Rekey(spi) => {
+                    self.engine.rekey(now, &mut SpiPool(&mut self.fastpath), spi);
+                }
+                Demand::Expire(spi) => self.engine.expire(now, spi),
+                Demand::ChildFailed(spi) => self.engine.child_failed(now, spi),
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action, now: Time) {
+        match action {
+            Action::Send { local, remote, message, keepalive } => {
+                self.send_ike(local, remote, &message, keepalive);
+            }
+            Action::Compute(job) => {
+                if !self.helpers.compute(job) {
+                    let text = "Public-key work refused: too much of it waits".to_owned();
+                    self.log(&Message::new(713_902, 3, text), now);
+                }
+            }
+            Action::Negotiating(tunnel) => self.tunnels.negotiating(tunnel, &mut self.fastpath),
+            Action::NegotiationFailed { tunnel, .. } => {
+                self.tunnels.negotiation_failed(tunnel, now, &mut self.fastpath);
+            }
+            Action::ChildUp(child) => {
+                self.tunnels.child_up(child, now, &mut self.fastpath);
+                self.names.selectors = self.tunnels.selectors().collect();
+                self.bind_peers(now);
+            }
+            Action::ChildConfirmed { inbound_spi } => {
+                self.tunnels.child_confirmed(inbound_spi, &mut self.fastpath);
+                self.bind_peers(now);
+            }
+            Action::ChildDown { tunnel, inbound_spi, outbound_spi, reason, .. } => {
+                let spis = (inbound_spi, outbound_spi);
+                self.tunnels.child_down(tunnel, spis, reason, now, &mut self.fastpath);
+                self.names.selectors = self.tunnels.selectors().collect();
+            }
+            Action::Log { id, level, text } => self.log(&Message::new(id, level, text), now),
+            Action::IkeUp { .. } | Action::IkeDown { .. } => {}
+        }
+    }
+
+    fn send_ike(&mut self, local: SocketAddrV4, remote: SocketAddrV4, message: &[u8], keepalive: bool) {
+        let Some((adjacency, mtu)) = self.way_to(*remote.ip()) else { return };
+        self.identification = self.identification.wrapping_add(1);
+        let id = self.identification;
+        for packet in local::ike_packets(local, remote, message, keepalive, id, mtu) {
+            self.fastpath.inject_ip(adjacency, &packet);
+        }
+    }
+
+    /// Next hop towards an address, and the MTU of the interface there.
+    pub(super) fn way_to(&mut self, address: Ipv4Addr) -> Option<(AdjacencyId, u16)> {
+        let hit = self.policy.route(address.to_bits())?;
+        let mtu = self.policy.interface(hit.interface).map_or(MTU_DEFAULT, |it| it.mtu);
+        let adjacency = self.fastpath.neighbours().intern(hit.interface, hit.next_hop)?;
+        Some((adjacency, mtu))
+    }
+
+    /// Tells the workers by which next hop each tunnel's peer is reached, and asks for it.
+    pub(super) fn bind_peers(&mut self, now: Time) {
+        let peers: Vec<_> = self
+            .tunnels
+            .iter()
+            .filter_map(|(id, slot, _)| Some((slot, self.tunnels.peer(id)?)))
+            .collect();
+        for (slot, peer) in peers {
+            let way = self.way_to(peer).map(|(adjacency, _)| adjacency);
+            self.fastpath.shared().set_peer_adjacency(slot, way.unwrap_or(AdjacencyId::NONE));
+            if let Some(adjacency) = way {
+                let hops = self.fastpath.neighbours();
+                let effects = self.arp.want(adjacency, None, &self.net, hops, now);
+                self.arp_effects(effects, now);
+            }
+        }
+    }
+
+    pub(super) fn clear_isakmp(&mut self, scope: ClearScope, now: Time) {
+        self.engine.clear_isakmp(now, scope);
+        self.run_ike(now);
+    }
+
+    pub(super) fn clear_ipsec(&mut self, scope: ClearScope, now: Time) {
+        self.engine.clear_ipsec(now, scope);
+        self.run_ike(now);
+    }
+}

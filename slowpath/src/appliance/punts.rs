@@ -1,0 +1,94 @@
+//! Packets that the workers sent here: IKE, ARP, echo requests, packets that wait for a next hop.
+
+use fastpath::control::Punt;
+use fastpath::dpdk::Mbuf;
+use fastpath::packet::flag;
+use fastpath::tunnel::AdjacencyId;
+use fastpath::verdict::{DropReason, PuntClass};
+
+use super::{Appliance, PUNTS_PER_TURN};
+use crate::local;
+use crate::neighbour::Effect;
+use crate::syslog::Message;
+use crate::time::Time;
+use crate::tunnel::SpiPool;
+
+impl Appliance {
+    pub(super) fn take_punts(&mut self, now: Time) -> bool {
+        let punts = self.fastpath.punts(PUNTS_PER_TURN);
+        let busy = !punts.is_empty();
+        for punt in punts {
+            self.take_punt(punt, now);
+        }
+        busy
+    }
+
+    fn take_punt(&mut self, punt: Punt, now: Time) {
+        let Punt { class, port, packet } = punt;
+        match class {
+            PuntClass::Ike => self.take_ike(packet, port, now),
+            PuntClass::Arp => {
+                let hops = self.fastpath.neighbours();
+                let effects = self.arp.frame(port, packet.data(), &self.net, hops, now);
+                self.fastpath.consume(packet, DropReason::ArpConsumed);
+                self.arp_effects(effects, now);
+            }
+            PuntClass::Icmp => self.take_icmp(packet),
+            PuntClass::Neighbour => {
+                let id = AdjacencyId::from_raw(packet.meta().adjacency);
+                let hops = self.fastpath.neighbours();
+                let effects = self.arp.want(id, Some(packet), &self.net, hops, now);
+                self.arp_effects(effects, now);
+            }
+            PuntClass::Other => self.fastpath.consume(packet, DropReason::NotForUs),
+        }
+    }
+
+    fn take_ike(&mut self, packet: Mbuf, port: u16, now: Time) {
+        let answers = self.net.by_port(port).is_some_and(|interface| interface.isakmp);
+        let datagram = local::ike_datagram(packet.data()).filter(|_| answers);
+        let Some(datagram) = datagram else {
+            self.fastpath.consume(packet, DropReason::NotForUs);
+            return;
+        };
+        self.engine.datagram(now, &mut SpiPool(&mut self.fastpath), datagram);
+        self.fastpath.consume(packet, DropReason::IkeConsumed);
+    }
+
+    fn take_icmp(&mut self, packet: Mbuf) {
+        // An answer in clear to what came through a tunnel would tell outsiders of it.
+        if packet.meta().has(flag::DECRYPTED) {
+            self.fastpath.consume(packet, DropReason::NotForUs);
+            return;
+        }
+        if let Some((to, reply)) = local::echo_reply(packet.data())
+            && let Some((adjacency, _)) = self.way_to(to)
+        {
+            self.fastpath.inject_ip(adjacency, &reply);
+        }
+        self.fastpath.consume(packet, DropReason::LocalConsumed);
+    }
+
+    pub(super) fn arp_effects(&mut self, effects: Vec<Effect<Mbuf>>, now: Time) {
+        for effect in effects {
+            match effect {
+                Effect::Frame { port, frame } => {
+                    self.fastpath.inject_frame(port, &frame);
+                }
+                Effect::Send(packet) => {
+                    self.fastpath.inject_held(packet);
+                }
+                Effect::Drop(packet, reason) => self.fastpath.consume(packet, reason),
+                Effect::Collision { port, address, mac, request } => {
+                    let kind = if request { "request" } else { "response" };
+                    let address = std::net::Ipv4Addr::from_bits(address);
+                    let nameif = self.net.by_port(port).map_or("unknown", |it| &it.nameif);
+                    let text = format!(
+                        "Received ARP {kind} collision from {address}/{mac} on interface {nameif}"
+                    );
+                    self.log(&Message::new(405_001, 4, text), now);
+                }
+            }
+        }
+    }
+}
