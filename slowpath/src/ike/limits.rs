@@ -31,6 +31,8 @@ pub const HALF_OPEN_MS: u64 = 30_000;
 pub const DPD_PROBES_MAX: u32 = 3;
 /// Seconds that a replaced phase-2 SA still receives.
 pub const OVERLAP_S: u64 = 30;
+/// Pairs made within these seconds of each other come from both sides negotiating at once.
+pub const COLLISION_S: u64 = 10;
 /// Rekey ahead of the end of a lifetime: a tenth of it, within these seconds.
 pub const REKEY_MARGIN_S: (u64, u64) = (10, 270);
 

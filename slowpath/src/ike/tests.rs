@@ -407,7 +407,8 @@ fn both_sides_may_begin_at_once() {
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.quiet(120_000);
-    assert!(lab.agreed() >= 1);
+    let logs = lab.ends.each_ref().map(|end| (&end.logs, &end.downs));
+    assert!(lab.agreed() >= 1, "{logs:?}");
 }
 
 #[test]
