@@ -684,13 +684,7 @@ fn report(
     let replaces = core
         .current(tunnel)
         .map(|child| (child.inbound_spi, child.outbound_spi));
-    for child in core
-        .children
-        .iter_mut()
-        .filter(|child| child.tunnel == tunnel)
-    {
-        child.superseded_until.get_or_insert(now.after_s(OVERLAP_S));
-    }
+    let superseded = supersede(core, now, tunnel, (quick.inbound_spi, agreed.spi));
     let jitter = u64::from(core.random_u32() % 8);
     let lifetime = u64::from(agreed.lifetime_s);
     let margin = (lifetime / 10).clamp(REKEY_MARGIN_S.0, REKEY_MARGIN_S.1);
