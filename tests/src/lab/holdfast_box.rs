@@ -28,7 +28,8 @@ const LOG_FILE: &str = "box.log";
 static BINARIES: OnceLock<Result<PathBuf>> = OnceLock::new();
 
 /// The directory of `holdfast` and `holdfastctl`: `$HOLDFAST_BIN_DIR`, else the lab profile's,
-/// built once per process so that a test never judges an older product.
+/// built once per process so that a test never judges an older product. The demo, of that profile
+/// itself, takes what was built with it.
 pub fn binaries() -> Result<PathBuf> {
     BINARIES.get_or_init(find_binaries).clone()
 }
@@ -38,6 +39,10 @@ fn find_binaries() -> Result<PathBuf> {
         return Ok(directory.into());
     }
     let target = target_dir()?;
+    let built = target.join(PROFILE);
+    if env::current_exe().is_ok_and(|this| this.parent() == Some(&built)) {
+        return Ok(built);
+    }
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     run(
@@ -56,7 +61,7 @@ fn find_binaries() -> Result<PathBuf> {
             &target.to_string_lossy(),
         ],
     )?;
-    Ok(target.join(PROFILE))
+    Ok(built)
 }
 
 /// A Holdfast; killed on drop.
@@ -155,6 +160,22 @@ impl HoldfastBox {
             &program.to_string_lossy(),
             &["--run-dir", &run_dir.to_string_lossy(), command],
         )
+    }
+
+    /// Lines of configuration, entered in order; an error when the box refuses one.
+    pub fn configure(&self, lines: &[&str]) -> Result<()> {
+        let script = format!("configure terminal\n{}\nend\n", lines.join("\n"));
+        let mut command = Command::new(binaries()?.join("holdfastctl"));
+        command.arg("--run-dir").arg(self.run_dir());
+        let log = self.home.join("configure.log");
+        let _ = fs::remove_file(&log);
+        let mut client = Process::start("holdfastctl", command, &log)?;
+        client.send_line(&script)?;
+        client.end_input();
+        if client.wait_exit(START)?.success() {
+            return Ok(());
+        }
+        failed(format!("{} refused: {}", self.label, client.tail()))
     }
 
     /// Everything the box has logged.
