@@ -31,7 +31,16 @@ static BINARIES: OnceLock<Result<PathBuf>> = OnceLock::new();
 /// built once per process so that a test never judges an older product. The demo, of that profile
 /// itself, takes what was built with it.
 pub fn binaries() -> Result<PathBuf> {
-    BINARIES.get_or_init(find_binaries).clone()
+    let found = BINARIES.get_or_init(|| {
+        let directory = find_binaries()?;
+        for program in ["holdfast", "holdfastctl"] {
+            if !directory.join(program).is_file() {
+                return failed(format!("{program} is not in {}", directory.display()));
+            }
+        }
+        Ok(directory)
+    });
+    found.clone()
 }
 
 fn find_binaries() -> Result<PathBuf> {
@@ -103,9 +112,6 @@ impl HoldfastBox {
     /// Starts the box again after [`Self::stop`] or [`Self::kill`].
     pub fn launch(&mut self) -> Result<()> {
         let program = binaries()?.join("holdfast");
-        if !program.is_file() {
-            return failed(format!("{} is not there", program.display()));
-        }
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.space])
