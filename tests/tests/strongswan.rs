@@ -98,8 +98,8 @@ fn interoperate(suite: Suite, proposals: Proposals, opener: Opener, workers: usi
     offices.sniffer.expect_clean()
 }
 
-/// Where the flows' senders are behind strongSwan, no packet of theirs makes it initiate: its ESP in
-/// user space has no traps.
+/// Where the flows' senders are behind strongSwan, no packet of theirs makes it initiate: its ESP
+/// in user space has no traps.
 fn reopen(offices: &BoxAndPeer, opener: Opener) -> Result<()> {
     match opener {
         Opener::Holdfast => Ok(()),

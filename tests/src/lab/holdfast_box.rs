@@ -121,7 +121,8 @@ impl HoldfastBox {
         let mut process = Process::start(&self.label, command, &output)?;
         let ready = wait_for(&format!("{} answering", self.label), START, || {
             process.expect_running()?;
-            Ok(self.control("show version").ok().map(|_| ()))
+            let version = self.control("show version").unwrap_or_default();
+            Ok((!version.trim().is_empty()).then_some(()))
         });
         match ready {
             Err(LabError::Failed(text)) => failed(format!("{text}\n{}", process.tail())),
