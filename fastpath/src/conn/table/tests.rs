@@ -215,6 +215,10 @@ proptest! {
         }
         prop_assert_eq!(insert(&mut table, capacity, 0, 10), Err(Full));
         table.check();
+        for entry in 0..capacity {
+            prop_assert!(table.remove(entry).is_some());
+        }
+        prop_assert_eq!(table.index.elsewhere(), 0);
     }
 }
 
@@ -244,6 +248,12 @@ fn churn_at_nine_tenths_never_refuses() {
     }
     table.check();
     assert_eq!((table.len(), table.most_used()), (live, live));
+    assert!(table.index.elsewhere() > 0);
+    for number in live * 11..live * 12 {
+        let entry = table.lookup(&key(number)).expect("still there");
+        table.remove(entry).expect("in use");
+    }
+    assert_eq!(table.index.elsewhere(), 0);
 }
 
 #[test]
@@ -353,6 +363,16 @@ fn a_stamp_postpones_and_a_rearm_advances() {
     assert_eq!(due, []);
     table.advance(120, 8, |_| 20, |entry| due.push(entry));
     assert_eq!(due, [stamped]);
+}
+
+#[test]
+fn a_deadline_that_has_passed_is_served_at_the_next_tick() {
+    let mut table = ConnTable::new(4, SECRET, 1000);
+    let entry = insert(&mut table, 1, 1000, 100).expect("room");
+    table.rearm(entry, 900);
+    table.hot_mut(entry).expect("in use").last_seen = 0;
+    assert_eq!(expire(&mut table, 1000, 8, 100), []);
+    assert_eq!(expire(&mut table, 1001, 8, 100), [1]);
 }
 
 #[test]
