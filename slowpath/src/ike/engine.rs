@@ -614,7 +614,7 @@ impl Engine {
         let quicks = std::mem::take(&mut sa.quicks);
         for quick in quicks {
             let wanted = quick.wanted;
-            quick::abandon(&mut self.core, spis, quick);
+            quick::abandon(&mut self.core, spis, &quick);
             self.fail(wanted, EndReason::NoProposal);
         }
     }
@@ -662,7 +662,7 @@ impl Engine {
             if !quick.reported {
                 wanted.push(quick.wanted);
             }
-            quick::abandon(&mut self.core, spis, quick);
+            quick::abandon(&mut self.core, spis, &quick);
         }
         let stops = matches!(
             reason,

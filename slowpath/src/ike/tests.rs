@@ -359,7 +359,7 @@ fn every_suite_and_group_agrees_in_both_roles() {
         }
         let mut lab = Lab::new(a, b);
         lab.with(initiator, |engine, now, spis| {
-            engine.initiate(now, spis, TUNNEL)
+            engine.initiate(now, spis, TUNNEL);
         });
         lab.quiet(2_000);
         assert_eq!(

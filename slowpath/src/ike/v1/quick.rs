@@ -139,7 +139,7 @@ pub(in crate::ike) fn message(
             Err(error)
         }
         Err(error) => {
-            abandon(core, spis, quick);
+            abandon(core, spis, &quick);
             Err(error)
         }
     }
@@ -154,7 +154,7 @@ pub(in crate::ike) struct Received<'a> {
 }
 
 /// Ends an exchange that leads nowhere.
-pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: Quick) {
+pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: &Quick) {
     if quick.reported {
         let spi = quick.inbound_spi;
         core.end_children(crate::ike::api::EndReason::LostContact, |child| {
@@ -196,7 +196,7 @@ pub(in crate::ike) fn computed(
             Ok(())
         }
         Err(error) => {
-            abandon(core, spis, quick);
+            abandon(core, spis, &quick);
             Err(error)
         }
     }
@@ -749,7 +749,7 @@ fn report(
 fn supersede(core: &mut Core, now: Time, tunnel: TunnelId, spis: (u32, u32)) -> bool {
     let rank = |(one, other): (u32, u32)| (one.max(other), one.min(other));
     let mut loses = false;
-    for child in core.children.iter_mut() {
+    for child in &mut core.children {
         if child.tunnel != tunnel || child.superseded_until.is_some() {
             continue;
         }
