@@ -168,6 +168,11 @@ impl InboundSa {
         self.hot.window.top()
     }
 
+    /// The newest 64 numbers of the anti-replay window, the highest in the lowest bit.
+    pub fn replay_bitmap(&self) -> u64 {
+        self.hot.window.bitmap()
+    }
+
     /// Our SPI.
     pub fn spi(&self) -> u32 {
         self.spi

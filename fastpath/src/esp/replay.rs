@@ -51,6 +51,18 @@ impl ReplayWindow {
         self.top.load(Ordering::Relaxed)
     }
 
+    /// The right edge of the window, for `show`: bit `n` stands for the number `n` below the top.
+    pub fn bitmap(&self) -> u64 {
+        let top = self.top();
+        (0..WORD_BITS.min(top)).filter(|&back| !self.is_fresh(top - back)).fold(
+            0,
+            |bits, back| {
+                let covered = back < u64::from(self.size);
+                bits | u64::from(covered) << back
+            },
+        )
+    }
+
     /// The 64-bit number of a packet with `low` on the wire, if it may still be accepted.
     ///
     /// Changes nothing: with ESN the high half is a guess until the ICV has confirmed it.
