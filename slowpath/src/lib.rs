@@ -1,5 +1,6 @@
 //! The control side of Holdfast.
 
+pub mod appliance;
 pub mod apply;
 pub mod cli;
 pub mod control_socket;

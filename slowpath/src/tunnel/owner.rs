@@ -294,7 +294,7 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     /// A request of [`TunnelOwner::tick`] was answered by one worker.
     pub fn swept(&mut self, ticket: u32, dp: &mut D) {
-        for retired in self.retirement.answered(ticket) {
+        if let Some(retired) = self.retirement.answered(ticket) {
             dp.release(retired);
         }
     }
@@ -335,8 +335,10 @@ impl<D: Dataplane> TunnelOwner<D> {
             return self.fail(&sa, dp);
         }
         let is_rekey = sa.replaces.is_some() && tunnel.sealing().is_some();
-        let later = is_rekey && sa.initiator;
-        if !later {
+        // IKE says when the peer has the new pair; until then the old one seals.
+        let later = is_rekey;
+        let receives_only = sa.superseded && tunnel.sealing().is_some();
+        if !later && !receives_only {
             // The counters of the SA that seals until now go with it.
             tunnel.stop_sealing(dp);
             if dp.install_outbound(&directions.outbound()).is_err() {
@@ -348,7 +350,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         self.conn_ids = self.conn_ids.wrapping_add(CONN_ID_STEP);
         let packets = tunnel.current_packets(dp);
         let mut child = Child::new(&sa, now, self.conn_ids);
-        child.sealing = !later;
+        child.sealing = !later && !receives_only;
         tunnel.children.push(child);
         tunnel.retry_at = None;
         tunnel.asked_at = None;
@@ -361,7 +363,7 @@ impl<D: Dataplane> TunnelOwner<D> {
             if let Some(contexts) = &mut tunnel.contexts {
                 contexts.rekey(packets);
             }
-            if later {
+            if later && !receives_only {
                 tunnel.swap = Some((now.after_ms(SWAP_DELAY_MS), sa));
             }
         } else {
