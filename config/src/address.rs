@@ -58,3 +58,36 @@ impl fmt::Display for MaskedNet {
         write!(f, "{} {}", self.address, self.mask)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn net(address: [u8; 4], mask: [u8; 4]) -> MaskedNet {
+        MaskedNet::new(address.into(), mask.into())
+    }
+
+    #[test]
+    fn masked_out_bits_are_zero() {
+        let net = net([10, 1, 2, 3], [255, 255, 0, 0]);
+        assert_eq!(net.to_string(), "10.1.0.0 255.255.0.0");
+        assert_eq!(net.prefix_len(), Some(16));
+        assert!(net.contains(0x0a01_ffff) && !net.contains(0x0a02_0000));
+    }
+
+    #[test]
+    fn a_mask_with_a_hole_has_no_prefix() {
+        let odd = net([10, 224, 228, 1], [255, 255, 255, 1]);
+        assert_eq!(odd.prefix_len(), None);
+        assert!(odd.contains(0x0ae0_e403) && !odd.contains(0x0ae0_e402));
+    }
+
+    #[test]
+    fn a_net_covers_what_lies_in_it() {
+        let wide = net([10, 0, 0, 0], [255, 0, 0, 0]);
+        let narrow = net([10, 1, 0, 0], [255, 255, 0, 0]);
+        assert!(wide.covers(&narrow) && !narrow.covers(&wide));
+        assert!(MaskedNet::ANY.covers(&wide) && wide.covers(&wide));
+        assert!(!wide.covers(&MaskedNet::host([11, 0, 0, 1].into())));
+    }
+}

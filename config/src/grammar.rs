@@ -93,6 +93,11 @@ pub(crate) enum Token {
         kind: Kind,
         help: &'static str,
     },
+    /// Tokens that the command reference shows as `<name>` and explains.
+    Named {
+        name: &'static str,
+        tokens: &'static [Token],
+    },
     /// May be left out.
     Optional(&'static [Token]),
     /// One of several continuations.

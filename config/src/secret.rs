@@ -42,3 +42,29 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(*)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[test]
+    fn texts_are_compared_whole() {
+        assert_eq!(secret("hunter2"), secret("hunter2"));
+        assert_ne!(secret("hunter2"), secret("hunter3"));
+        assert_ne!(secret("hunter2"), secret("hunter"));
+    }
+
+    #[test]
+    fn stars_and_removed_are_no_keys() {
+        for masked in ["*", "*****", "<removed>"] {
+            assert!(secret(masked).is_masked(), "{masked}");
+        }
+        for key in ["", "*a", "removed", "**<removed>"] {
+            assert!(!secret(key).is_masked(), "{key}");
+        }
+    }
+}

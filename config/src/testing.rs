@@ -157,7 +157,9 @@ fn names_of(tokens: &[Token], keywords: &mut Vec<&'static str>, arguments: &mut 
         match token {
             Token::Keyword { word, .. } => keywords.push(word),
             Token::Choice { name, .. } | Token::Argument { name, .. } => arguments.push(name),
-            Token::Optional(inner) | Token::Repeat(inner) => names_of(inner, keywords, arguments),
+            Token::Named { tokens: inner, .. } | Token::Optional(inner) | Token::Repeat(inner) => {
+                names_of(inner, keywords, arguments);
+            }
             Token::OneOf(branches) => {
                 for branch in *branches {
                     names_of(branch, keywords, arguments);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tests::demo::watch::Watch;
 use tests::lab::download::{Download, EXIT_TIMED_OUT, SpeedLimit};
 use tests::lab::frame::{Segment, tcp_flags};
 use tests::lab::http_server::HttpServer;
@@ -181,6 +182,70 @@ fn the_sniffer_catches_a_planted_packet() {
     assert!(sniffer.expect_clean().is_err());
 }
 
+/// The demo's watch measures a bounce: one that leaves the tunnel up, one after which a tunnel is
+/// reported, and one that nothing outlives.
+#[test]
+fn a_bounce_is_measured() {
+    const BUILT: &str = "%ASA-6-302013: Built inbound TCP connection 7 for \
+        outside:192.168.30.10/40000 (192.168.30.10/40000) to \
+        inside:10.224.228.10/80 (10.224.228.10/80)\n";
+    const TUNNEL_UP: &str = "%ASA-5-713120: PHASE 2 COMPLETED (msgid=1)\n";
+    const TEARDOWN: &str = "%ASA-6-302014: Teardown TCP connection 7 for \
+        outside:192.168.30.10/40000 to inside:10.224.228.10/80 \
+        duration 0:00:05 bytes 9 Tunnel has been torn down\n";
+    let topology = routers(None);
+    let payload = Payload::of(60).unwrap();
+    let files = topology.directory();
+    let _server = HttpServer::start(&topology.server, files, &payload, 4 * MEGABYTE).unwrap();
+    let limit = SpeedLimit {
+        bytes_s: 1000,
+        seconds: 4,
+    };
+    let download = Download::start(&topology.client, files, SERVER, Some(limit)).unwrap();
+    let log = std::cell::RefCell::new(BUILT.to_owned());
+    let read = || log.borrow().clone();
+    let mut watch = Watch::new("test", download, payload.size_bytes);
+    watch.run_to_bytes(5 * MEGABYTE).unwrap();
+
+    let stayed = watch
+        .bounce("a short outage", &read, |watch| {
+            let outage = Outage::begin(&topology.internet)?;
+            watch.run_for(Duration::from_secs(1))?;
+            outage.end()
+        })
+        .unwrap();
+    assert!((0.8..4.0).contains(&stayed.outage_s), "{stayed:?}");
+    assert!(
+        stayed.resume_s.is_some_and(|seconds| seconds < 3.0),
+        "{stayed:?}"
+    );
+    assert_eq!((stayed.flows_preserved, stayed.flows_lost), (1, 0));
+
+    let rebuilt = watch
+        .bounce("a rebuilt tunnel", &read, |_| {
+            log.borrow_mut().push_str(TUNNEL_UP);
+            Ok(())
+        })
+        .unwrap();
+    assert!(
+        rebuilt.resume_s.is_some_and(|seconds| seconds < 1.0),
+        "{rebuilt:?}"
+    );
+
+    let lost = watch
+        .bounce("an outage without end", &read, |_| {
+            std::mem::forget(Outage::begin(&topology.internet)?);
+            log.borrow_mut().push_str(TEARDOWN);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(lost.resume_s, None);
+    assert_eq!((lost.flows_preserved, lost.flows_lost), (0, 1));
+    assert_eq!(watch.run_to_exit(MINUTE).unwrap(), EXIT_TIMED_OUT);
+    let (_, samples) = watch.finish();
+    assert!(samples.iter().any(|sample| sample.bytes > 0));
+}
+
 /// Held connections and UDP probes pass; both notice an outage.
 #[test]
 fn echo_traffic_notices_an_outage() {
@@ -189,7 +254,7 @@ fn echo_traffic_notices_an_outage() {
     let _tcp = start_echo(&topology.server, "tcp-echo", files).unwrap();
     let _udp = start_echo(&topology.server, "udp-echo", files).unwrap();
     let log = files.join("held.log");
-    let mut held = HeldConnections::open(&topology.client, SERVER, 5, &log).unwrap();
+    let mut held = HeldConnections::open(&topology.client, SERVER, 5, MINUTE, &log).unwrap();
     assert_eq!(held.probe().unwrap(), 5);
     assert_eq!(probe_udp(&topology.client, SERVER, 40_000, 3).unwrap(), 3);
     let outage = Outage::begin(&topology.internet).unwrap();

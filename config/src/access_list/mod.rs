@@ -46,17 +46,20 @@ const OPERATORS: &[Word] = &[
 
 macro_rules! net {
     ($side:literal) => {
-        Token::OneOf(&[
-            &[choice(concat!($side, " any"), ANY)],
-            &[
-                choice(concat!($side, " host"), HOST),
-                arg(concat!($side, " host address"), Kind::Address, "Address"),
-            ],
-            &[
-                arg(concat!($side, " address"), Kind::Address, "Address"),
-                arg(concat!($side, " mask"), Kind::Address, "Its mask"),
-            ],
-        ])
+        Token::Named {
+            name: $side,
+            tokens: &[Token::OneOf(&[
+                &[choice(concat!($side, " any"), ANY)],
+                &[
+                    choice(concat!($side, " host"), HOST),
+                    arg(concat!($side, " host address"), Kind::Address, "Address"),
+                ],
+                &[
+                    arg(concat!($side, " address"), Kind::Address, "Address"),
+                    arg(concat!($side, " mask"), Kind::Address, "Its mask"),
+                ],
+            ])],
+        }
     };
 }
 
@@ -74,29 +77,32 @@ macro_rules! net_items {
 
 macro_rules! ports {
     ($side:literal, $transport:expr) => {
-        Token::Optional(&[Token::OneOf(&[
-            &[
-                choice(concat!($side, " operator"), OPERATORS),
-                arg(
-                    concat!($side, " port"),
-                    Kind::Port($transport),
-                    "Port, name or number",
-                ),
-            ],
-            &[
-                choice(concat!($side, " range"), RANGE),
-                arg(
-                    concat!($side, " first port"),
-                    Kind::Port($transport),
-                    "First port",
-                ),
-                arg(
-                    concat!($side, " last port"),
-                    Kind::Port($transport),
-                    "Last port",
-                ),
-            ],
-        ])])
+        Token::Optional(&[Token::Named {
+            name: concat!($side, " ports"),
+            tokens: &[Token::OneOf(&[
+                &[
+                    choice(concat!($side, " operator"), OPERATORS),
+                    arg(
+                        concat!($side, " port"),
+                        Kind::Port($transport),
+                        "Port, name or number",
+                    ),
+                ],
+                &[
+                    choice(concat!($side, " range"), RANGE),
+                    arg(
+                        concat!($side, " first port"),
+                        Kind::Port($transport),
+                        "First port",
+                    ),
+                    arg(
+                        concat!($side, " last port"),
+                        Kind::Port($transport),
+                        "Last port",
+                    ),
+                ],
+            ])],
+        }])
     };
 }
 
@@ -105,44 +111,46 @@ use net_items;
 const SOURCE: Token = net!("source");
 const DESTINATION: Token = net!("destination");
 
-const TRAFFIC: Token = Token::OneOf(&[
-    &[kw("ip", "Every protocol"), SOURCE, DESTINATION],
-    &[choice("protocol", PROTOCOLS), SOURCE, DESTINATION],
-    &[
-        arg("protocol", Kind::Number(0, 255), "Protocol number"),
-        SOURCE,
-        DESTINATION,
-    ],
-    &[
-        choice(
-            "protocol",
-            &[word("tcp", 6, "Transmission Control Protocol")],
-        ),
-        SOURCE,
-        ports!("source", Transport::Tcp),
-        DESTINATION,
-        ports!("destination", Transport::Tcp),
-    ],
-    &[
-        choice("protocol", &[word("udp", 17, "User Datagram Protocol")]),
-        SOURCE,
-        ports!("source", Transport::Udp),
-        DESTINATION,
-        ports!("destination", Transport::Udp),
-    ],
-    &[
-        choice(
-            "protocol",
-            &[word("icmp", 1, "Internet Control Message Protocol")],
-        ),
-        SOURCE,
-        DESTINATION,
-        Token::Optional(&[Token::OneOf(&[
-            &[choice("icmp-type", ICMP_TYPES)],
-            &[arg("icmp-type", Kind::Number(0, 255), "ICMP type")],
-        ])]),
-    ],
-]);
+const TRAFFIC: Token = Token::Named {
+    name: "traffic",
+    tokens: &[Token::OneOf(&[
+        &[
+            Token::OneOf(&[
+                &[kw("ip", "Every protocol")],
+                &[choice("protocol", PROTOCOLS)],
+                &[arg("protocol", Kind::Number(0, 255), "Protocol number")],
+            ]),
+            SOURCE,
+            DESTINATION,
+        ],
+        &[
+            choice("protocol", TCP),
+            SOURCE,
+            ports!("source", Transport::Tcp),
+            DESTINATION,
+            ports!("destination", Transport::Tcp),
+        ],
+        &[
+            choice("protocol", UDP),
+            SOURCE,
+            ports!("source", Transport::Udp),
+            DESTINATION,
+            ports!("destination", Transport::Udp),
+        ],
+        &[
+            choice("protocol", ICMP),
+            SOURCE,
+            DESTINATION,
+            Token::Optional(&[Token::OneOf(&[
+                &[choice("icmp-type", ICMP_TYPES)],
+                &[arg("icmp-type", Kind::Number(0, 255), "ICMP type")],
+            ])]),
+        ],
+    ])],
+};
+const TCP: &[Word] = &[word("tcp", 6, "Transmission Control Protocol")];
+const UDP: &[Word] = &[word("udp", 17, "User Datagram Protocol")];
+const ICMP: &[Word] = &[word("icmp", 1, "Internet Control Message Protocol")];
 
 const LOG: Token = Token::Optional(&[
     kw("log", "Log what matches (106100)"),

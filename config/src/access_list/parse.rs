@@ -110,12 +110,12 @@ fn change(edit: &mut Edit<'_>, args: &Args, line: AclLine) -> Result<(), Refusal
         args.span,
         "lines of an access list",
     )?;
-    // All lines but remarks are of one type: one of them decides.
+    // All lines but remarks are of one type: the last of them decides.
     let typed = |other: &&AclLine| !matches!(other, AclLine::Remark(_));
     if list
         .lines
         .iter()
-        .find(typed)
+        .rfind(typed)
         .is_some_and(|other| conflict(other, &line))
     {
         let message = format!("The access list {name} is of the other type.");

@@ -159,6 +159,7 @@ pub(super) fn set_pfs(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
 }
 
 pub(super) fn set_lifetime(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
+    args.each_once()?;
     let value = |name| args.find_number(name).filter(|_| !args.negated);
     with_entry(edit, args, |entry| {
         if args.has("seconds") {

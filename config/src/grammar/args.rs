@@ -115,6 +115,18 @@ impl Args {
         self.items.iter().filter_map(secret).collect()
     }
 
+    /// Refuses a keyword that stands twice.
+    pub(crate) fn each_once(&self) -> Result<(), Refusal> {
+        let keywords = || self.items.iter().filter(|i| matches!(i.value, Value::Flag));
+        for (index, item) in keywords().enumerate() {
+            if keywords().take(index).any(|other| other.name == item.name) {
+                let message = format!("`{}` stands twice.", item.name);
+                return Err(Refusal::at(item.span, "repeated-keyword", message));
+            }
+        }
+        Ok(())
+    }
+
     /// Every item called `name`, in order.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Item> {
         self.items.iter().filter(move |item| item.name == name)

@@ -165,6 +165,7 @@ impl Automaton {
                 }
                 to
             }
+            Token::Named { tokens, .. } => self.sequence(tokens, from),
             Token::Optional(tokens) => {
                 let to = self.sequence(tokens, from);
                 self.states[from].jumps.push(to);

@@ -21,6 +21,7 @@ pub fn command_reference() -> String {
         for row in *rows {
             write_row(&mut page, row);
         }
+        write_named(&mut page, rows);
     }
     page
 }
@@ -44,6 +45,43 @@ fn write_row(page: &mut String, row: &Row) {
             page,
             "| `no {syntax}` | {place} | {effect} | Undo, or the default |"
         );
+    }
+}
+
+/// Explains the named pieces of a family's rows.
+fn write_named(page: &mut String, rows: &'static [Row]) {
+    let mut named = Vec::new();
+    for row in rows {
+        collect_named(row.syntax, &mut named);
+        if let No::As(tokens) = row.no {
+            collect_named(tokens, &mut named);
+        }
+    }
+    if !named.is_empty() {
+        page.push('\n');
+    }
+    for (name, tokens) in named {
+        let _ = writeln!(page, "- `<{name}>`: `{}`", show_tokens(tokens));
+    }
+}
+
+fn collect_named(tokens: &'static [Token], named: &mut Vec<(&'static str, &'static [Token])>) {
+    for token in tokens {
+        match token {
+            Token::Named { name, tokens } => {
+                if !named.iter().any(|(other, _)| other == name) {
+                    named.push((name, tokens));
+                }
+                collect_named(tokens, named);
+            }
+            Token::Optional(inner) | Token::Repeat(inner) => collect_named(inner, named),
+            Token::OneOf(branches) => {
+                for branch in *branches {
+                    collect_named(branch, named);
+                }
+            }
+            Token::Keyword { .. } | Token::Choice { .. } | Token::Argument { .. } => {}
+        }
     }
 }
 
@@ -79,6 +117,7 @@ fn show_token(token: &Token) -> String {
             Kind::ParenNameif => format!("(<{name}>)"),
             _ => format!("<{name}>"),
         },
+        Token::Named { name, .. } => format!("<{name}>"),
         Token::Optional(tokens) => format!("[{}]", show_tokens(tokens)),
         Token::OneOf(branches) => {
             let branches: Vec<_> = branches.iter().map(|tokens| show_tokens(tokens)).collect();

@@ -147,6 +147,7 @@ pub(super) const fn hash_value(hash: Option<Hash>) -> u32 {
 }
 
 pub(super) fn lifetime(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
+    args.each_once()?;
     let lifetime = &mut edit.config.ipsec.lifetime;
     if args.has("seconds") {
         let seconds = args.find_number("time").filter(|_| !args.negated);

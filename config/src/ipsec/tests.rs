@@ -107,6 +107,8 @@ fn ranges_are_kept() {
             "{wrong}"
         );
     }
+    let twice = format!("{sa} lifetime seconds 120 seconds 130");
+    assert_eq!(refused("", &twice), "repeated-keyword");
     let wrong = format!("{sa} replay window-size 65");
     assert_eq!(refused("", &wrong), "invalid-input");
 }

@@ -69,21 +69,27 @@ const SECONDS: Token = arg(
 );
 
 /// The settings of a policy, for the one-line form.
-const SETTING: Token = Token::OneOf(&[
-    &[AUTHENTICATION, AUTHENTICATIONS],
-    &[ENCRYPTION, choice("cipher", CIPHERS)],
-    &[HASH, choice("function", HASHES)],
-    &[GROUP, GROUPS],
-    &[LIFETIME, SECONDS],
-]);
+const SETTING: Token = Token::Named {
+    name: "setting",
+    tokens: &[Token::OneOf(&[
+        &[AUTHENTICATION, AUTHENTICATIONS],
+        &[ENCRYPTION, choice("cipher", CIPHERS)],
+        &[HASH, choice("function", HASHES)],
+        &[GROUP, GROUPS],
+        &[LIFETIME, SECONDS],
+    ])],
+};
 /// The same for the `no` form, the value optional.
-const UNSET: Token = Token::OneOf(&[
-    &[AUTHENTICATION, Token::Optional(&[AUTHENTICATIONS])],
-    &[ENCRYPTION, Token::Optional(&[choice("cipher", CIPHERS)])],
-    &[HASH, Token::Optional(&[choice("function", HASHES)])],
-    &[GROUP, Token::Optional(&[GROUPS])],
-    &[LIFETIME, Token::Optional(&[SECONDS])],
-]);
+const UNSET: Token = Token::Named {
+    name: "setting to its default",
+    tokens: &[Token::OneOf(&[
+        &[AUTHENTICATION, Token::Optional(&[AUTHENTICATIONS])],
+        &[ENCRYPTION, Token::Optional(&[choice("cipher", CIPHERS)])],
+        &[HASH, Token::Optional(&[choice("function", HASHES)])],
+        &[GROUP, Token::Optional(&[GROUPS])],
+        &[LIFETIME, Token::Optional(&[SECONDS])],
+    ])],
+};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {

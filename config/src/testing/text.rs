@@ -1,5 +1,7 @@
 //! What is refused in a text, and what follows.
 
+use std::fmt::Write;
+
 use super::{codes, parsed};
 use crate::{Severity, limits, parse};
 
@@ -106,7 +108,11 @@ fn many_lines_of_many_lists_are_read_in_time() {
     let mut text = String::new();
     for number in 0..20_000_u32 {
         let (list, port) = (number / 5_000, number % 5_000 + 1);
-        text += &format!("access-list l{list} extended permit tcp any any eq {port}\n");
+        writeln!(
+            text,
+            "access-list l{list} extended permit tcp any any eq {port}"
+        )
+        .unwrap();
     }
     let config = parsed(&text);
     let lines: usize = config
@@ -121,7 +127,7 @@ fn many_lines_of_many_lists_are_read_in_time() {
 fn entries_are_bounded() {
     let mut text = String::new();
     for number in 0..=limits::ISAKMP_POLICIES {
-        text += &format!("crypto isakmp policy {}\n", number + 1);
+        writeln!(text, "crypto isakmp policy {}", number + 1).unwrap();
     }
     assert_eq!(codes(&text), ["limit-reached"]);
 }

@@ -37,42 +37,45 @@ pub(crate) const KEPT_TIMERS: &[KeptTimer] = &[
 
 macro_rules! kept_timers {
     ($($name:literal),*) => {
-        Token::OneOf(&[$(
+        Token::Named { name: "kept timer", tokens: &[Token::OneOf(&[$(
             &[
                 kw($name, "Timer without effect"),
                 arg(concat!($name, " time"), Kind::DurationOrZero(1), "h:mm:ss"),
             ],
-        )*])
+        )*])] }
     };
 }
 
 /// The timers that are acted upon, each under the name of its item.
-const ACTED_TIMERS: Token = Token::OneOf(&[
-    &[
-        kw("xlate", "Translations that serve no connection"),
-        arg("xlate time", Kind::Duration(60), "h:mm:ss"),
-    ],
-    &[
-        kw("conn", "Idle TCP connections"),
-        arg("conn time", Kind::DurationOrZero(300), "h:mm:ss, 0: never"),
-    ],
-    &[
-        kw("half-closed", "Half-closed TCP connections"),
-        arg(
-            "half-closed time",
-            Kind::DurationOrZero(30),
-            "h:mm:ss, 0: never",
-        ),
-    ],
-    &[
-        kw("udp", "Idle UDP connections"),
-        arg("udp time", Kind::Duration(60), "h:mm:ss"),
-    ],
-    &[
-        kw("icmp", "Idle ICMP connections"),
-        arg("icmp time", Kind::Duration(2), "h:mm:ss"),
-    ],
-]);
+const ACTED_TIMERS: Token = Token::Named {
+    name: "timer",
+    tokens: &[Token::OneOf(&[
+        &[
+            kw("xlate", "Translations that serve no connection"),
+            arg("xlate time", Kind::Duration(60), "h:mm:ss"),
+        ],
+        &[
+            kw("conn", "Idle TCP connections"),
+            arg("conn time", Kind::DurationOrZero(300), "h:mm:ss, 0: never"),
+        ],
+        &[
+            kw("half-closed", "Half-closed TCP connections"),
+            arg(
+                "half-closed time",
+                Kind::DurationOrZero(30),
+                "h:mm:ss, 0: never",
+            ),
+        ],
+        &[
+            kw("udp", "Idle UDP connections"),
+            arg("udp time", Kind::Duration(60), "h:mm:ss"),
+        ],
+        &[
+            kw("icmp", "Idle ICMP connections"),
+            arg("icmp time", Kind::Duration(2), "h:mm:ss"),
+        ],
+    ])],
+};
 
 pub(crate) const ROWS: &[Row] = &[Row {
     id: "timeout",

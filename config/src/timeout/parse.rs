@@ -6,6 +6,7 @@ use crate::edit::{Edit, Refusal};
 use crate::grammar::args::Args;
 
 pub(super) fn timeout(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
+    args.each_once()?;
     let timeouts = &mut edit.config.timeouts;
     if args.negated {
         *timeouts = Timeouts::default();

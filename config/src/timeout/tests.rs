@@ -48,3 +48,9 @@ fn a_time_below_its_least_is_refused() {
         assert_eq!(refused("", line), "invalid-input", "{line}");
     }
 }
+
+#[test]
+fn a_timer_stands_once_in_a_line() {
+    let line = "timeout udp 0:02:00 conn 1:00:00 udp 0:03:00";
+    assert_eq!(refused("", line), "repeated-keyword");
+}

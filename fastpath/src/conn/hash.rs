@@ -4,6 +4,11 @@
 //! this boot. SipHash is that; it is written out here for a fixed length because a burst then runs
 //! in lanes, which the compiler turns into vector code where the CPU has it.
 
+#![allow(
+    clippy::inline_always,
+    reason = "the lanes become vector code only where the rounds are inlined"
+)]
+
 use crate::packet::FlowKey;
 
 /// The secret of the hash: random per boot, given by the caller.
@@ -24,7 +29,7 @@ struct State<const N: usize> {
 }
 
 impl<const N: usize> State<N> {
-    #[inline]
+    #[inline(always)]
     fn new(key: HashKey) -> Self {
         let [k0, k1] = key.0;
         Self {
@@ -35,7 +40,7 @@ impl<const N: usize> State<N> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn round(&mut self) {
         for lane in 0..N {
             let (mut v0, mut v1) = (self.v0[lane], self.v1[lane]);
@@ -55,7 +60,7 @@ impl<const N: usize> State<N> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn absorb(&mut self, block: &[u64; N]) {
         for (v3, word) in self.v3.iter_mut().zip(block) {
             *v3 ^= word;

@@ -2,9 +2,9 @@
 //!
 //! RSS is a Toeplitz hash of the packet's addresses (and ports, for TCP and UDP) that picks a queue
 //! from an indirection table. The key here repeats every 16 bits, and every field starts at a
-//! multiple of 16 bits; so the hash is the same for both directions of a flow, and it is the hash of
-//! one 16-bit word, the exclusive or of all words. That makes it cheap, and anybody can choose flows
-//! that collide: it spreads work and decides nothing else.
+//! multiple of 16 bits; so the hash is the same for both directions of a flow, and it is the hash
+//! of one 16-bit word, the exclusive or of all words. That makes it cheap, and anybody can choose
+//! flows that collide: it spreads work and decides nothing else.
 
 use crate::limits::WORKERS_MAX;
 use crate::packet::{FlowKey, protocol};

@@ -43,8 +43,8 @@ impl Timeouts {
         }
     }
 
-    /// The timeouts of the `timeout` command, in seconds. A protocol without its own timer ages like
-    /// UDP.
+    /// The timeouts of the `timeout` command, in seconds. A protocol without its own timer ages
+    /// like UDP.
     pub const fn from_seconds(conn_s: u32, half_closed_s: u32, udp_s: u32, icmp_s: u32) -> Self {
         Self {
             conn: Self::ticks(conn_s),

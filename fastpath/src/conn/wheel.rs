@@ -1,8 +1,8 @@
 //! The timer wheel: one slot per coarse tick, entries linked through their cold part.
 //!
 //! It is lazy. A packet only stamps its entry; when a slot comes round, an entry whose stamp has
-//! moved on is linked again at its new deadline. A deadline beyond the horizon is looked at once per
-//! turn of the wheel. Ticks wrap around at 2^32, so they are only compared by their difference.
+//! moved on is linked again at its new deadline. A deadline beyond the horizon is looked at once
+//! per turn of the wheel. Ticks wrap around at 2^32, so they are only compared by their difference.
 
 use super::entry::Cold;
 

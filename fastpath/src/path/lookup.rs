@@ -25,7 +25,8 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
         .map(|packet| packet.meta().key.canonical().0)
         .collect();
     let mut found = [None; BURST_MAX];
-    core.conns.lookup_burst(&keys, &mut found);
+    let places = found.get_mut(..keys.len()).unwrap_or_default();
+    core.conns.lookup_burst(&keys, places);
     let mut found = found.into_iter();
     core.step(burst, |core, packet| match found.next().flatten() {
         Some(index) => enter(core, view, packet, index),

@@ -6,19 +6,18 @@ use super::{Appliance, EDIT_QUIET_MS, EDIT_WAIT_MAX_MS};
 use crate::apply::{Bindings, Note, NoteKind, PlannedTunnel, TunnelBinding};
 use crate::ike::{IkeConfig, TunnelConfig};
 use crate::local_net::LocalNet;
+use crate::syslog::Message;
 use crate::syslog::format::NameTable;
 use crate::time::Time;
-use crate::tunnel::{TunnelSpec, VpnOptions};
+use crate::tunnel::{SpiPool, TunnelSpec, VpnOptions};
 
-impl Note {
-    /// One line for an operator.
-    pub(super) fn line(&self) -> String {
-        let word = match self.kind {
-            NoteKind::Inactive => "inactive",
-            NoteKind::Warning => "warning",
-        };
-        format!("WARNING: {} ({word}): {}\n", self.item, self.text)
-    }
+/// 199016: what an operator should know about an edit that was accepted.
+fn note_message(note: &Note) -> Message {
+    let fate = match note.kind {
+        NoteKind::Inactive => "is inactive",
+        NoteKind::Warning => "has an effect that may not be meant",
+    };
+    Message::new(199_016, 4, format!("\"{}\" {fate}: {}", note.item, note.text))
 }
 
 impl Appliance {
@@ -32,7 +31,14 @@ impl Appliance {
     pub(super) fn apply_edits(&mut self, now: Time) {
         let Some((first, last)) = self.edited else { return };
         if now.since_ms(last) >= EDIT_QUIET_MS || now.since_ms(first) >= EDIT_WAIT_MAX_MS {
-            self.apply_now(now);
+            self.apply_and_note(now);
+        }
+    }
+
+    /// As [`Appliance::apply_now`]; what is left out goes to the log.
+    pub(super) fn apply_and_note(&mut self, now: Time) {
+        for note in self.apply_now(now) {
+            self.log(&note_message(&note), now);
         }
     }
 
@@ -60,7 +66,7 @@ impl Appliance {
         }
         self.edited = None;
         self.tunnels.policy_published();
-        self.engine.configure(now, plan.ike);
+        self.engine.configure(now, &mut SpiPool(&mut self.fastpath), plan.ike);
         self.enforce(applied.policy);
         self.bind_peers(now);
         self.run_ike(now);

@@ -88,7 +88,7 @@ impl Appliance {
         let Parsed { command, filter } = parsed;
         if !matches!(command, Command::Configure(_)) && self.edited.is_some() {
             // What is shown or cleared is what stands in the configuration.
-            self.apply_now(now);
+            self.apply_and_note(now);
         }
         let answer = match command {
             Command::Nothing | Command::Terminal => Answer::Text(String::new()),
@@ -103,15 +103,15 @@ impl Appliance {
                 Some(text) => Answer::Refused(text),
             },
             Command::ShowConn { detail, filter: conns } => {
-                self.start(request, Kind::Conns { detail }, conns, filter)
+                self.begin_listing(request, Kind::Conns { detail }, conns, filter)
             }
             Command::ShowConnCount => {
-                self.start(request, Kind::ConnCount, ConnFilter::default(), filter)
+                self.begin_listing(request, Kind::ConnCount, ConnFilter::default(), filter)
             }
-            Command::ShowXlate => self.start(request, Kind::Xlates, ConnFilter::default(), filter),
-            Command::ClearConn(conns) => self.start(request, Kind::ClearConns, conns, None),
+            Command::ShowXlate => self.begin_listing(request, Kind::Xlates, ConnFilter::default(), filter),
+            Command::ClearConn(conns) => self.begin_listing(request, Kind::ClearConns, conns, None),
             Command::ClearXlate => {
-                self.start(request, Kind::ClearXlates, ConnFilter::default(), None)
+                self.begin_listing(request, Kind::ClearXlates, ConnFilter::default(), None)
             }
             Command::ShowStartupConfig => match self.startup_config() {
                 Ok(text) => filtered(text, filter),
@@ -132,7 +132,7 @@ impl Appliance {
         answer
     }
 
-    fn start(
+    fn begin_listing(
         &mut self,
         request: &Request,
         kind: Kind,
@@ -225,24 +225,18 @@ impl Appliance {
             IpsecClear::Counters => self.tunnels.clear_counters(&self.fastpath),
             IpsecClear::Peer(peer) => self.clear_ipsec(ClearScope::Peer(*peer), now),
             IpsecClear::Map(name) => {
-                for id in self.tunnels_of(|owner, id| owner.map_name(id) == Some(name.as_str())) {
+                let tunnels: Vec<TunnelId> = self
+                    .tunnels
+                    .iter()
+                    .filter(|(_, _, spec)| spec.map_name == *name)
+                    .map(|(id, _, _)| id)
+                    .collect();
+                for id in tunnels {
                     self.clear_ipsec(ClearScope::Tunnel(id), now);
                 }
             }
-            IpsecClear::Entry { peer, spi } => {
-                for id in self.tunnels_of(|owner, id| owner.has_sa(id, *peer, *spi)) {
-                    self.clear_ipsec(ClearScope::Tunnel(id), now);
-                }
-            }
+            IpsecClear::Entry { peer, spi } => self.clear_pair(*peer, *spi, now),
         }
-    }
-
-    fn tunnels_of(
-        &self,
-        fits: impl Fn(&crate::tunnel::TunnelOwner<fastpath::control::Fastpath>, TunnelId) -> bool,
-    ) -> Vec<TunnelId> {
-        let ids = self.tunnels.iter().map(|(id, _, _)| id);
-        ids.filter(|&id| fits(&self.tunnels, id)).collect()
     }
 
     fn test_tunnel(&mut self, peer: Ipv4Addr, now: Time) -> Answer {

@@ -113,7 +113,12 @@ impl Appliance {
     }
 
     pub(super) fn clear_isakmp(&mut self, scope: ClearScope, now: Time) {
-        self.engine.clear_isakmp(now, scope);
+        self.engine.clear_isakmp(now, &mut SpiPool(&mut self.fastpath), scope);
+        self.run_ike(now);
+    }
+
+    pub(super) fn clear_pair(&mut self, peer: Ipv4Addr, spi: u32, now: Time) {
+        self.engine.clear_pair(now, peer, spi);
         self.run_ike(now);
     }
 

@@ -29,6 +29,7 @@ use fastpath::control::Fastpath;
 use fastpath::counters::Snapshot;
 use fastpath::dpdk::Mbuf;
 use fastpath::policy::Policy;
+use fastpath::verdict::DropReason;
 
 use crate::apply::{Compiler, Note};
 use crate::control_socket::{ClientId, ControlSocket};
@@ -38,7 +39,7 @@ use crate::neighbour::Resolver;
 use crate::syslog::format::NameTable;
 use crate::syslog::{Logger, Message};
 use crate::time::Time;
-use crate::tunnel::TunnelOwner;
+use crate::tunnel::{SpiPool, TunnelOwner};
 
 pub use clock::Clock;
 pub use helper::Helpers;
@@ -134,9 +135,6 @@ impl Appliance {
             if seen.inbound {
                 self.engine.inbound_seen(now, peer);
             }
-            if seen.outbound {
-                self.engine.outbound_seen(now, peer);
-            }
         }
         self.bind_peers(now);
     }
@@ -148,8 +146,7 @@ impl Appliance {
             busy = true;
             match done {
                 Done::Dh(result) => {
-                    let mut spis = crate::tunnel::SpiPool(&mut self.fastpath);
-                    self.engine.computed(now, &mut spis, result);
+                    self.engine.computed(now, &mut SpiPool(&mut self.fastpath), result);
                 }
                 Done::Written { client, outcome } => self.written(client, &outcome, now),
             }
@@ -169,7 +166,7 @@ impl Appliance {
 
     /// Takes the tunnels down with the peers: their DELETEs are sent by the turns that follow.
     pub fn begin_shutdown(&mut self, now: Time) {
-        self.engine.shutdown(now);
+        self.engine.shutdown(now, &mut SpiPool(&mut self.fastpath));
         self.run_ike(now);
         self.drain_tunnel_messages(now);
         let stamp = crate::stats::view::duration::CivilTime::from_unix_ms(self.wall_ms);
@@ -179,10 +176,9 @@ impl Appliance {
 
     /// Stops the workers and ends the log.
     pub fn finish(self) {
-        let Self { fastpath, logger, socket, mut arp, .. } = self;
-        let mut fastpath = fastpath;
+        let Self { mut fastpath, logger, socket, mut arp, .. } = self;
         for packet in arp.drain() {
-            fastpath.consume(packet, fastpath::verdict::DropReason::Shutdown);
+            fastpath.consume(packet, DropReason::Shutdown);
         }
         fastpath.stop();
         drop(socket);

@@ -32,7 +32,7 @@ impl Appliance {
                     self.log(&Message::new(111_004, 4, text), now);
                 }
                 self.config = config;
-                self.apply_now(now);
+                self.apply_and_note(now);
             }
             Err(error) => {
                 let text = format!("{path} end configuration: FAILED: {error}");

@@ -6,6 +6,7 @@ use config::{Audience, Defaults};
 use fastpath::counters::Snapshot;
 use fastpath::crypto::Direction;
 use fastpath::esp::Suite;
+use fastpath::verdict::DropReason;
 
 use super::Appliance;
 use crate::cli::Command;
@@ -17,6 +18,10 @@ use crate::stats::view::isakmp_sa::{IsakmpSa, IsakmpSaTable};
 use crate::stats::view::to_json;
 use crate::stats::view::version::{InterfaceLine, VersionView};
 use crate::time::Time;
+
+/// Packets that ended here because they had arrived: counters for conservation, no drops.
+const CONSUMED: [DropReason; 3] =
+    [DropReason::ArpConsumed, DropReason::IkeConsumed, DropReason::LocalConsumed];
 
 /// A view in the wanted form.
 fn shown<T: serde::Serialize>(view: &T, format: Format, text: impl FnOnce(&T) -> String) -> String {
@@ -74,6 +79,9 @@ impl Appliance {
             for (count, base) in frames.iter_mut().zip(base.drops) {
                 *count = count.saturating_sub(base);
             }
+        }
+        for reason in CONSUMED {
+            frames[reason as usize] = 0;
         }
         let mut view = AspDrop::new(&frames, &self.flow_drops.rows());
         view.last_clearing = self.cleared.as_ref().map(|(_, when)| when.clone());

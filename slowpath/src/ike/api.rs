@@ -229,6 +229,8 @@ pub struct ChildSa {
     pub lifetime_kb: Option<u32>,
     /// Inbound and outbound SPI of the pair that this one rekeys.
     pub replaces: Option<(u32, u32)>,
+    /// Both sides negotiated at once and the other pair stays: this one only receives.
+    pub superseded: bool,
 }
 
 /// Keys of one direction.

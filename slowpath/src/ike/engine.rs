@@ -211,6 +211,19 @@ impl Engine {
         }
     }
 
+    /// `clear crypto ipsec sa entry`: the pair of a peer that has this SPI in either direction.
+    pub fn clear_pair(&mut self, _now: Time, peer: Ipv4Addr, spi: u32) {
+        let pair = self
+            .core
+            .children
+            .iter()
+            .find(|it| it.peer == peer && (it.inbound_spi == spi || it.outbound_spi == spi))
+            .map(|it| it.inbound_spi);
+        if let Some(inbound_spi) = pair {
+            self.delete_child(inbound_spi, peer, EndReason::AdministratorReset);
+        }
+    }
+
     /// Deletes everything at the peers.
     pub fn shutdown(&mut self, now: Time, spis: &mut dyn SpiSource) {
         let children: Vec<(u32, Ipv4Addr)> = self
@@ -614,7 +627,7 @@ impl Engine {
         let quicks = std::mem::take(&mut sa.quicks);
         for quick in quicks {
             let wanted = quick.wanted;
-            quick::abandon(&mut self.core, spis, quick);
+            quick::abandon(&mut self.core, spis, &quick);
             self.fail(wanted, EndReason::NoProposal);
         }
     }
@@ -662,7 +675,7 @@ impl Engine {
             if !quick.reported {
                 wanted.push(quick.wanted);
             }
-            quick::abandon(&mut self.core, spis, quick);
+            quick::abandon(&mut self.core, spis, &quick);
         }
         let stops = matches!(
             reason,

@@ -26,21 +26,21 @@ pub enum IkeError {
 }
 
 /// Notify message types (RFC 2408 section 3.14.1, RFC 2407 section 4.6.3, RFC 3706).
-pub mod notify {
+pub(super) mod notify {
     /// NO-PROPOSAL-CHOSEN.
-    pub const NO_PROPOSAL_CHOSEN: u16 = 14;
+    pub(crate) const NO_PROPOSAL_CHOSEN: u16 = 14;
     /// INVALID-ID-INFORMATION.
-    pub const INVALID_ID_INFORMATION: u16 = 18;
+    pub(crate) const INVALID_ID_INFORMATION: u16 = 18;
     /// AUTHENTICATION-FAILED.
-    pub const AUTHENTICATION_FAILED: u16 = 24;
+    pub(crate) const AUTHENTICATION_FAILED: u16 = 24;
     /// RESPONDER-LIFETIME.
-    pub const RESPONDER_LIFETIME: u16 = 24576;
+    pub(crate) const RESPONDER_LIFETIME: u16 = 24576;
     /// INITIAL-CONTACT.
-    pub const INITIAL_CONTACT: u16 = 24578;
+    pub(crate) const INITIAL_CONTACT: u16 = 24578;
     /// R-U-THERE.
-    pub const R_U_THERE: u16 = 36136;
+    pub(crate) const R_U_THERE: u16 = 36136;
     /// R-U-THERE-ACK.
-    pub const R_U_THERE_ACK: u16 = 36137;
+    pub(crate) const R_U_THERE_ACK: u16 = 36137;
 }
 
 impl IkeError {

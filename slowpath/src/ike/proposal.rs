@@ -285,7 +285,7 @@ pub(super) fn choose_phase2(
     for suite in &tunnel.proposals {
         for proposal in &offer.proposals {
             for transform in &proposal.transforms {
-                if let Some(agreed) = agree(proposal, transform, suite, tunnel, natt) {
+                if let Some(agreed) = agree(proposal, transform, *suite, tunnel, natt) {
                     let answer = Proposal {
                         spi: spi.to_be_bytes().to_vec(),
                         transforms: vec![transform.clone()],
@@ -349,14 +349,14 @@ pub(super) fn accept_phase2(
     tunnel
         .proposals
         .iter()
-        .find_map(|suite| agree(proposal, transform, suite, tunnel, natt))
+        .find_map(|suite| agree(proposal, transform, *suite, tunnel, natt))
         .ok_or(IkeError::PeerMisbehaved("a proposal that was not offered"))
 }
 
 fn agree(
     proposal: &Proposal,
     transform: &Transform,
-    suite: &EspSuite,
+    suite: EspSuite,
     tunnel: &TunnelConfig,
     natt: bool,
 ) -> Option<Agreed> {
@@ -389,7 +389,7 @@ fn agree(
     }
     let (seconds, kilobytes) = lifetimes(attributes, phase2::LIFE_TYPE, phase2::LIFE_DURATION);
     Some(Agreed {
-        suite: *suite,
+        suite,
         spi,
         encapsulated,
         group,

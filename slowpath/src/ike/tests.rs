@@ -359,7 +359,7 @@ fn every_suite_and_group_agrees_in_both_roles() {
         }
         let mut lab = Lab::new(a, b);
         lab.with(initiator, |engine, now, spis| {
-            engine.initiate(now, spis, TUNNEL)
+            engine.initiate(now, spis, TUNNEL);
         });
         lab.quiet(2_000);
         assert_eq!(
@@ -407,7 +407,8 @@ fn both_sides_may_begin_at_once() {
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     lab.quiet(120_000);
-    assert!(lab.agreed() >= 1);
+    let logs = lab.ends.each_ref().map(|end| (&end.logs, &end.downs));
+    assert!(lab.agreed() >= 1, "{logs:?}");
 }
 
 #[test]

@@ -15,7 +15,6 @@ use super::session::Sessions;
 use super::spec::TunnelSpec;
 use crate::ike::{ChildSa, EndReason, Selectors, TunnelId};
 use crate::syslog::Message;
-use crate::syslog::format::sa_changed;
 use crate::time::Time;
 
 /// What IKE shall do.
@@ -193,19 +192,6 @@ impl<D: Dataplane> TunnelOwner<D> {
         let tunnel = self.tunnels.get(&id)?;
         let sealing = tunnel.sealing().map(|child| child.remote);
         sealing.or_else(|| tunnel.spec.peers.first().copied())
-    }
-
-    /// Name of the crypto map of a tunnel.
-    pub fn map_name(&self, id: TunnelId) -> Option<&str> {
-        self.tunnels.get(&id).map(|tunnel| tunnel.spec.map_name.as_str())
-    }
-
-    /// Whether a pair with this peer has the SPI in either direction.
-    pub fn has_sa(&self, id: TunnelId, peer: Ipv4Addr, spi: u32) -> bool {
-        self.tunnels.get(&id).is_some_and(|tunnel| {
-            let mut children = tunnel.children.iter();
-            children.any(|it| it.peer == peer && (it.inbound_spi == spi || it.outbound_spi == spi))
-        })
     }
 
     /// What IKE shall do next.

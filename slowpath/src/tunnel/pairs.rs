@@ -56,7 +56,8 @@ impl<D: Dataplane> TunnelOwner<D> {
             if let Some(contexts) = &mut tunnel.contexts {
                 contexts.rekey(packets);
             }
-            if later {
+            // A pair that lost against another one of the same moment only receives.
+            if later && !sa.superseded {
                 let due = sa.initiator.then(|| now.after_ms(SWAP_DELAY_MS));
                 tunnel.swap = Some(Swap { sa, due });
             }

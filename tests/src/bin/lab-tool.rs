@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, SocketAddrV4};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tests::lab::error::{Result, failed};
@@ -34,6 +35,8 @@ enum Tool {
         target: SocketAddr,
         #[arg(long, default_value_t = 1)]
         count: usize,
+        #[arg(long, default_value_t = 70)]
+        wait_s: u64,
     },
     /// Send one forged TCP segment.
     RawSend {
@@ -100,7 +103,11 @@ fn run(tool: Tool) -> Result<()> {
             count,
         } => traffic::udp_send(target, source_port, count),
         Tool::TcpEcho { port } => traffic::tcp_echo(port),
-        Tool::TcpHold { target, count } => traffic::tcp_hold(target, count),
+        Tool::TcpHold {
+            target,
+            count,
+            wait_s,
+        } => traffic::tcp_hold(target, count, Duration::from_secs(wait_s)),
         Tool::RawSend {
             device,
             to_mac,

@@ -111,10 +111,14 @@ mod tests {
     use super::*;
 
     const LOG: &str = "\
-Nov 23 2026 10:00:00: %ASA-6-302013: Built inbound TCP connection 7 for outside:192.168.30.10/40000 (192.168.30.10/40000) to inside:10.224.228.10/80 (10.224.228.10/80)
-%ASA-6-302013: Built inbound TCP connection 8 for outside:192.168.30.10/40001 (192.168.30.10/40001) to inside:10.224.228.10/8080 (10.224.228.10/8080)
-%ASA-6-302014: Teardown TCP connection 57983 for outside:198.51.100.1/80 to inside:10.0.0.100/1135 duration 0:00:36 bytes 53947 Tunnel has been torn down
-%ASA-6-106015: Deny TCP (no connection) from 10.224.228.10/80 to 192.168.30.10/40000 flags ACK  on interface inside
+Nov 23 2026 10:00:00: %ASA-6-302013: Built inbound TCP connection 7 for \
+outside:192.168.30.10/40000 (192.168.30.10/40000) to inside:10.224.228.10/80 (10.224.228.10/80)
+%ASA-6-302013: Built inbound TCP connection 8 for outside:192.168.30.10/40001 \
+(192.168.30.10/40001) to inside:10.224.228.10/8080 (10.224.228.10/8080)
+%ASA-6-302014: Teardown TCP connection 57983 for outside:198.51.100.1/80 to \
+inside:10.0.0.100/1135 duration 0:00:36 bytes 53947 Tunnel has been torn down
+%ASA-6-106015: Deny TCP (no connection) from 10.224.228.10/80 to 192.168.30.10/40000 \
+flags ACK  on interface inside
 %ASA-5-713120: Group = 209.165.200.10, IP = 209.165.200.10, PHASE 2 COMPLETED (msgid=033c8971)
 ";
 

@@ -28,9 +28,19 @@ const LOG_FILE: &str = "box.log";
 static BINARIES: OnceLock<Result<PathBuf>> = OnceLock::new();
 
 /// The directory of `holdfast` and `holdfastctl`: `$HOLDFAST_BIN_DIR`, else the lab profile's,
-/// built once per process so that a test never judges an older product.
+/// built once per process so that a test never judges an older product. The demo, of that profile
+/// itself, takes what was built with it.
 pub fn binaries() -> Result<PathBuf> {
-    BINARIES.get_or_init(find_binaries).clone()
+    let found = BINARIES.get_or_init(|| {
+        let directory = find_binaries()?;
+        for program in ["holdfast", "holdfastctl"] {
+            if !directory.join(program).is_file() {
+                return failed(format!("{program} is not in {}", directory.display()));
+            }
+        }
+        Ok(directory)
+    });
+    found.clone()
 }
 
 fn find_binaries() -> Result<PathBuf> {
@@ -38,6 +48,10 @@ fn find_binaries() -> Result<PathBuf> {
         return Ok(directory.into());
     }
     let target = target_dir()?;
+    let built = target.join(PROFILE);
+    if env::current_exe().is_ok_and(|this| this.parent() == Some(&built)) {
+        return Ok(built);
+    }
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     run(
@@ -56,7 +70,7 @@ fn find_binaries() -> Result<PathBuf> {
             &target.to_string_lossy(),
         ],
     )?;
-    Ok(target.join(PROFILE))
+    Ok(built)
 }
 
 /// A Holdfast; killed on drop.
@@ -98,9 +112,6 @@ impl HoldfastBox {
     /// Starts the box again after [`Self::stop`] or [`Self::kill`].
     pub fn launch(&mut self) -> Result<()> {
         let program = binaries()?.join("holdfast");
-        if !program.is_file() {
-            return failed(format!("{} is not there", program.display()));
-        }
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.space])
@@ -110,7 +121,8 @@ impl HoldfastBox {
         let mut process = Process::start(&self.label, command, &output)?;
         let ready = wait_for(&format!("{} answering", self.label), START, || {
             process.expect_running()?;
-            Ok(self.control("show version").ok().map(|_| ()))
+            let version = self.control("show version").unwrap_or_default();
+            Ok((!version.trim().is_empty()).then_some(()))
         });
         match ready {
             Err(LabError::Failed(text)) => failed(format!("{text}\n{}", process.tail())),
@@ -155,6 +167,22 @@ impl HoldfastBox {
             &program.to_string_lossy(),
             &["--run-dir", &run_dir.to_string_lossy(), command],
         )
+    }
+
+    /// Lines of configuration, entered in order; an error when the box refuses one.
+    pub fn configure(&self, lines: &[&str]) -> Result<()> {
+        let script = format!("configure terminal\n{}\nend\n", lines.join("\n"));
+        let mut command = Command::new(binaries()?.join("holdfastctl"));
+        command.arg("--run-dir").arg(self.run_dir());
+        let log = self.home.join("configure.log");
+        let _ = fs::remove_file(&log);
+        let mut client = Process::start("holdfastctl", command, &log)?;
+        client.send_line(&script)?;
+        client.end_input();
+        if client.wait_exit(START)?.success() {
+            return Ok(());
+        }
+        failed(format!("{} refused: {}", self.label, client.tail()))
     }
 
     /// Everything the box has logged.

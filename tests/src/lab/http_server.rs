@@ -72,7 +72,8 @@ fn configuration(home: &Path, payload: &Payload, rate_bytes_s: u64) -> String {
         "daemon off;\nmaster_process off;\npid {home}/nginx.pid;\nuser root;\n\
          worker_processes 1;\nevents {{ worker_connections 256; }}\n\
          http {{\n\
-         access_log off;\nsendfile on;\nkeepalive_timeout 0;\nsend_timeout 600s;\n\
+         access_log off;\nsendfile on;\nsendfile_max_chunk 128k;\n\
+         keepalive_timeout 0;\nsend_timeout 600s;\n\
          client_body_temp_path {home}/tmp;\nproxy_temp_path {home}/tmp;\n\
          fastcgi_temp_path {home}/tmp;\nuwsgi_temp_path {home}/tmp;\nscgi_temp_path {home}/tmp;\n\
          server {{\nlisten 80;\nlimit_rate {rate_bytes_s};\n\

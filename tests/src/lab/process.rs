@@ -76,6 +76,11 @@ impl Process {
         }
     }
 
+    /// Closes its standard input.
+    pub fn end_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Its exit status, or `None` while it runs.
     pub fn status(&mut self) -> Result<Option<ExitStatus>> {
         self.child

@@ -4,7 +4,7 @@ use std::io::{BufRead, Read, Write, stdin};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::{Doing, Result, failed};
 use super::frame::{Segment, tcp_frame};
@@ -18,7 +18,7 @@ use super::run::beside;
 pub const ECHO_PORT: u16 = 7;
 /// A held connection answers within this time, or it is dead. Long enough for the retransmission
 /// that an outage of half a minute has put off.
-const ECHO_WAIT: Duration = Duration::from_secs(70);
+pub const ECHO_WAIT: Duration = Duration::from_secs(70);
 const PROBE_BYTES: usize = 32;
 const START: Duration = Duration::from_secs(10);
 
@@ -77,13 +77,10 @@ fn echo(mut stream: TcpStream) {
 
 /// Opens `count` connections and keeps them; each line on standard input makes every connection
 /// send a probe, and the number that came back is printed.
-pub fn tcp_hold(target: SocketAddr, count: usize) -> Result<()> {
+pub fn tcp_hold(target: SocketAddr, count: usize, wait: Duration) -> Result<()> {
     let mut streams = Vec::new();
     for _ in 0..count {
         let stream = TcpStream::connect_timeout(&target, START).doing("connect")?;
-        stream
-            .set_read_timeout(Some(ECHO_WAIT))
-            .doing("set a timeout")?;
         stream.set_nodelay(true).doing("set no delay")?;
         streams.push(stream);
     }
@@ -100,18 +97,26 @@ pub fn tcp_hold(target: SocketAddr, count: usize) -> Result<()> {
             .iter()
             .map(|mut s| s.write_all(&probe).is_ok())
             .collect();
+        let end = Instant::now() + wait;
         let alive = streams
             .iter()
             .zip(sent)
-            .filter(|(stream, sent)| *sent && returns(stream, probe))
+            .filter(|(stream, sent)| *sent && returns(stream, probe, end))
             .count();
         println!("round {round} alive {alive}");
     }
     Ok(())
 }
 
-fn returns(mut stream: &TcpStream, probe: [u8; PROBE_BYTES]) -> bool {
+fn returns(mut stream: &TcpStream, probe: [u8; PROBE_BYTES], end: Instant) -> bool {
     let mut back = [0; PROBE_BYTES];
+    // A timeout of nothing would mean to wait for ever.
+    let left = end
+        .saturating_duration_since(Instant::now())
+        .max(Duration::from_millis(1));
+    if stream.set_read_timeout(Some(left)).is_err() {
+        return false;
+    }
     stream.read_exact(&mut back).is_ok() && back == probe
 }
 
@@ -199,16 +204,29 @@ pub fn forge(space: &Namespace, device: &str, to_mac: [u8; 6], segment: &Segment
 pub struct HeldConnections {
     process: Process,
     rounds: usize,
+    wait: Duration,
 }
 
 impl HeldConnections {
-    /// Opens `count` connections from `space` to the echo server at `server`.
-    pub fn open(space: &Namespace, server: &str, count: usize, log: &Path) -> Result<Self> {
+    /// Opens `count` connections from `space` to the echo server at `server`; one that does not
+    /// answer a probe within `wait` is dead.
+    pub fn open(
+        space: &Namespace,
+        server: &str,
+        count: usize,
+        wait: Duration,
+        log: &Path,
+    ) -> Result<Self> {
         let target = format!("{server}:{ECHO_PORT}");
-        let command = tool(space, &["tcp-hold", &target, "--count", &count.to_string()])?;
-        let mut process = Process::start("the held connections", command, log)?;
+        let (count, wait_s) = (count.to_string(), wait.as_secs().to_string());
+        let args = ["tcp-hold", &target, "--count", &count, "--wait-s", &wait_s];
+        let mut process = Process::start("the held connections", tool(space, &args)?, log)?;
         process.wait_output("ready", START * 3)?;
-        Ok(Self { process, rounds: 0 })
+        Ok(Self {
+            process,
+            rounds: 0,
+            wait,
+        })
     }
 
     /// Sends a probe on each without waiting for the answers.
@@ -224,14 +242,18 @@ impl HeldConnections {
             return failed("no probe was sent");
         };
         let start = format!("round {round} alive ");
-        wait_for("the answers of the held connections", ECHO_WAIT * 2, || {
-            self.process.expect_running()?;
-            let output = self.process.output();
-            let found = output
-                .lines()
-                .find_map(|line| line.strip_prefix(&start)?.parse().ok());
-            Ok(found)
-        })
+        wait_for(
+            "the answers of the held connections",
+            self.wait + START,
+            || {
+                self.process.expect_running()?;
+                let output = self.process.output();
+                let found = output
+                    .lines()
+                    .find_map(|line| line.strip_prefix(&start)?.parse().ok());
+                Ok(found)
+            },
+        )
     }
 
     /// Sends a probe on each and gives how many answered.

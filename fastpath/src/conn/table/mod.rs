@@ -1,26 +1,26 @@
 //! The table of one worker: entries, their index, their timers. One owner, nothing shared.
 //!
-//! All memory is taken at start and written once; there is no resize. The hot and the cold parts lie
-//! in two arrays of their own, so that a packet in the middle of a flow reads one line of the index
-//! and one line of the entry.
+//! All memory is taken at start and written once; there is no resize. The hot and the cold parts
+//! lie in two arrays of their own, so that a packet in the middle of a flow reads one line of the
+//! index and one line of the entry.
 
+mod burst;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
+pub use self::burst::Prepared;
 use super::entry::{Cold, ConnId, Hot, TcpSide, TcpState, entry_flag};
-use super::hash::{HashKey, LANES, hash_lanes, hash_one};
-use super::index::{Candidate, Index};
+use super::hash::{HashKey, hash_one};
+use super::index::Index;
 use super::wheel::{ENTRIES_MAX, Wheel};
-use crate::cpu::prefetch;
-use crate::limits::BURST_MAX;
 use crate::packet::FlowKey;
 use crate::tunnel::SlotId;
 
 /// Ticks that one call of [`ConnTable::advance`] catches up after a delay.
 const TICKS_PER_ADVANCE_MAX: u32 = 64;
-/// End of the list of free entries; also "no candidate" in a burst.
+/// End of the list of free entries.
 const NONE: u32 = u32::MAX;
 /// Bytes that an IPv4 flow may take, index and timers included.
 const BYTES_PER_FLOW_MAX: usize = 128;
@@ -38,29 +38,6 @@ const _: () = assert!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection table is full")]
 pub struct Full;
-
-/// Hashes of a burst between [`ConnTable::prepare`] and [`ConnTable::lookup_prepared`].
-#[derive(Clone, Copy)]
-pub struct Prepared {
-    hashes: [u64; BURST_MAX],
-    len: usize,
-}
-
-impl Prepared {
-    /// No hashes yet.
-    pub const fn new() -> Self {
-        Self {
-            hashes: [0; BURST_MAX],
-            len: 0,
-        }
-    }
-}
-
-impl Default for Prepared {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// The connections of one worker.
 pub struct ConnTable {
@@ -154,80 +131,6 @@ impl ConnTable {
 
     fn lookup_hash(&self, hash: u64, key: &FlowKey) -> Option<u32> {
         self.index.find(hash, |entry| self.fits(entry, key))
-    }
-
-    /// [`Self::lookup`] for up to [`BURST_MAX`] canonical keys at once; `found` is as long as `keys`.
-    #[inline]
-    pub fn lookup_burst(&self, keys: &[FlowKey], found: &mut [Option<u32>]) {
-        let mut prepared = Prepared::new();
-        self.prepare(keys, &mut prepared);
-        self.lookup_prepared(keys, &prepared, found);
-    }
-
-    /// First half of [`Self::lookup_burst`]: hashes, and prefetches of the index. Useful work done
-    /// before the second half hides the memory's latency.
-    #[inline]
-    pub fn prepare(&self, keys: &[FlowKey], prepared: &mut Prepared) {
-        debug_assert!(keys.len() <= BURST_MAX, "a burst is bounded");
-        prepared.len = keys.len().min(BURST_MAX);
-        let (groups, rest) = keys[..prepared.len].as_chunks::<LANES>();
-        let (group_hashes, rest_hashes) = prepared.hashes.as_chunks_mut::<LANES>();
-        for (hashes, group) in group_hashes.iter_mut().zip(groups) {
-            *hashes = hash_lanes(self.key, group);
-            for hash in hashes {
-                self.index.prefetch_first(*hash);
-            }
-        }
-        debug_assert!(rest_hashes.is_empty(), "a burst is whole groups");
-        for (hash, key) in prepared.hashes[groups.len() * LANES..].iter_mut().zip(rest) {
-            *hash = hash_one(self.key, key);
-            self.index.prefetch_first(*hash);
-        }
-    }
-
-    /// Second half of [`Self::lookup_burst`], for the same keys as the first: compares tags,
-    /// prefetches entries, compares keys.
-    #[inline]
-    pub fn lookup_prepared(
-        &self,
-        keys: &[FlowKey],
-        prepared: &Prepared,
-        found: &mut [Option<u32>],
-    ) {
-        debug_assert!(keys.len() == prepared.len && found.len() == keys.len());
-        let hashes = &prepared.hashes[..prepared.len];
-        let mut candidates = [Candidate::Absent; BURST_MAX];
-        for (candidate, hash) in candidates.iter_mut().zip(hashes) {
-            *candidate = self.index.candidate_first(*hash);
-            match *candidate {
-                Candidate::Entry(entry) => self.prefetch_entry(entry),
-                Candidate::Elsewhere => self.index.prefetch_second(*hash),
-                Candidate::Absent => {}
-            }
-        }
-        for (candidate, hash) in candidates.iter_mut().zip(hashes) {
-            if *candidate == Candidate::Elsewhere {
-                *candidate = self.index.candidate_second(*hash);
-                if let Candidate::Entry(entry) = *candidate {
-                    self.prefetch_entry(entry);
-                }
-            }
-        }
-        let looked_up = candidates.iter().zip(hashes).zip(keys);
-        for (out, ((candidate, hash), key)) in found.iter_mut().zip(looked_up) {
-            *out = match *candidate {
-                Candidate::Entry(entry) if self.fits(entry, key) => Some(entry),
-                Candidate::Entry(_) => self.lookup_hash(*hash, key),
-                Candidate::Elsewhere | Candidate::Absent => None,
-            };
-        }
-    }
-
-    #[inline]
-    fn prefetch_entry(&self, entry: u32) {
-        if let Some(hot) = self.hot.get(entry as usize) {
-            prefetch(hot);
-        }
     }
 
     /// Adds an entry whose canonical key is absent and gives its number. The table sets
@@ -346,14 +249,14 @@ impl ConnTable {
         }
     }
 
-    /// Serves the timers up to coarse time `now`: looks at no more than `budget` entries and no more
-    /// than [`TICKS_PER_ADVANCE_MAX`] ticks, and returns the number of entries looked at. What is
-    /// left is served by the next call.
+    /// Serves the timers up to coarse time `now`: looks at no more than `budget` entries and no
+    /// more than 64 ticks, and returns the number of entries looked at. What is left is served by
+    /// the next call.
     ///
-    /// `timeout_of` gives an entry's idle timeout in ticks, 0 for never. Entries that have been idle
-    /// for as long go to `expired`; they stay in the table, and are reported again at the next tick
-    /// until the caller removes them. A timeout that has become shorter is noticed at the latest
-    /// after one turn of the wheel (512 s), at once after [`Self::rearm`].
+    /// `timeout_of` gives an entry's idle timeout in ticks, 0 for never. Entries that have been
+    /// idle for as long go to `expired`; they stay in the table, and are reported again at the next
+    /// tick until the caller removes them. A timeout that has become shorter is noticed at the
+    /// latest after one turn of the wheel (512 s), at once after [`Self::rearm`].
     pub fn advance(
         &mut self,
         now: u32,

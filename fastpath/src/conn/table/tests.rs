@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::BURST_MAX;
 use crate::packet::protocol;
 
 const SECRET: HashKey = HashKey([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908]);
@@ -215,6 +216,10 @@ proptest! {
         }
         prop_assert_eq!(insert(&mut table, capacity, 0, 10), Err(Full));
         table.check();
+        for entry in 0..capacity {
+            prop_assert!(table.remove(entry).is_some());
+        }
+        prop_assert_eq!(table.index.elsewhere(), 0);
     }
 }
 
@@ -244,6 +249,12 @@ fn churn_at_nine_tenths_never_refuses() {
     }
     table.check();
     assert_eq!((table.len(), table.most_used()), (live, live));
+    assert!(table.index.elsewhere() > 0);
+    for number in live * 11..live * 12 {
+        let entry = table.lookup(&key(number)).expect("still there");
+        table.remove(entry).expect("in use");
+    }
+    assert_eq!(table.index.elsewhere(), 0);
 }
 
 #[test]
@@ -356,6 +367,16 @@ fn a_stamp_postpones_and_a_rearm_advances() {
 }
 
 #[test]
+fn a_deadline_that_has_passed_is_served_at_the_next_tick() {
+    let mut table = ConnTable::new(4, SECRET, 1000);
+    let entry = insert(&mut table, 1, 1000, 100).expect("room");
+    table.rearm(entry, 900);
+    table.hot_mut(entry).expect("in use").last_seen = 0;
+    assert_eq!(expire(&mut table, 1000, 8, 100), []);
+    assert_eq!(expire(&mut table, 1001, 8, 100), [1]);
+}
+
+#[test]
 fn never_is_never_and_unremoved_entries_are_reported_again() {
     let mut table = table(4);
     insert(&mut table, 1, 0, 0).expect("room");
@@ -435,59 +456,4 @@ fn memory_per_flow_is_bounded() {
         + table.index.bytes()
         + Wheel::BYTES;
     assert_eq!(held, ConnTable::bytes_for(4096));
-}
-
-#[test]
-#[ignore = "a measurement, not a check"]
-fn measure() {
-    use std::hint::black_box;
-    use std::time::Instant;
-    for flows in [1_000_u32, 32_000, 1_000_000, 8_000_000] {
-        let mut table = table(flows);
-        let started = Instant::now();
-        for number in 0..flows {
-            insert(&mut table, number, 0, 10).expect("room");
-        }
-        let insert_ns = started.elapsed().as_nanos() as f64 / f64::from(flows);
-        let mut state = 1_u64;
-        let keys: Vec<FlowKey> = (0..1 << 20)
-            .map(|_| {
-                state = state
-                    .wrapping_mul(6364136223846793005)
-                    .wrapping_add(1442695040888963407);
-                key(((state >> 33) % u64::from(flows)) as u32)
-            })
-            .collect();
-        let mut found = [None; 32];
-        let mut best = f64::MAX;
-        for _ in 0..5 {
-            let started = Instant::now();
-            for burst in keys.chunks_exact(32) {
-                table.lookup_burst(burst, &mut found);
-                black_box(&found);
-            }
-            best = best.min(started.elapsed().as_nanos() as f64 / (keys.len() / 32) as f64);
-        }
-        let mut single = f64::MAX;
-        for _ in 0..3 {
-            let started = Instant::now();
-            for key in &keys {
-                black_box(table.lookup(key));
-            }
-            single = single.min(started.elapsed().as_nanos() as f64 / keys.len() as f64);
-        }
-        let mut hashing = f64::MAX;
-        let mut prepared = Prepared::new();
-        for _ in 0..3 {
-            let started = Instant::now();
-            for _ in 0..1000 {
-                table.prepare(black_box(&keys[..32]), &mut prepared);
-                black_box(&prepared);
-            }
-            hashing = hashing.min(started.elapsed().as_nanos() as f64 / 1000.0);
-        }
-        println!(
-            "{flows}: insert {insert_ns:.0} ns, burst {best:.0} ns, single {single:.1} ns, prepare {hashing:.0} ns"
-        );
-    }
 }

@@ -9,11 +9,11 @@
 //! The rules against blind attacks follow RFC 5961, with one principle: what only the endpoint can
 //! judge goes to the endpoint and changes nothing here.
 //! - RST (section 3.2): ends the connection only at exactly the next number that the receiver
-//!   expects, as far as it has been seen: the highest acknowledged or the highest sent. Elsewhere in
-//!   the window it passes without effect, for the receiver to challenge; outside it is dropped.
+//!   expects, as far as it has been seen: the highest acknowledged or the highest sent. Elsewhere
+//!   in the window it passes without effect, for the receiver to challenge; outside it is dropped.
 //! - SYN in a connection past its handshake (section 4.2): passes without effect wherever it lies.
-//!   The receiver's challenge ACK passes too, and if the sender really has restarted, it answers with
-//!   an exact RST. A SYN with data is dropped there: no stack has a reason to send it.
+//!   The receiver's challenge ACK passes too, and if the sender really has restarted, it answers
+//!   with an exact RST. A SYN with data is dropped there: no stack has a reason to send it.
 //! - Until the responder has proved by its ACK that it saw the SYN, nothing it seems to say binds:
 //!   a forged SYN in its name is replaced by the SYN-ACK that acknowledges the initiator's SYN.
 //! - FIN: a FIN is believed until data follows it, so that a forged one cannot freeze a stream.
@@ -106,8 +106,9 @@ pub enum Progress {
     Closed,
     /// An exact RST: the entry goes when this segment is on its way.
     Reset,
-    /// A SYN that lawfully reuses a closed connection (RFC 9293 section 3.6.1). Nothing has changed:
-    /// the owner removes the entry and treats the segment as the first of a new connection.
+    /// A SYN that lawfully reuses a closed connection (RFC 9293 section 3.6.1). Nothing has
+    /// changed: the owner removes the entry and treats the segment as the first of a new
+    /// connection.
     Reopen,
 }
 

@@ -12,7 +12,7 @@ use crate::ike::crypto::dh::{self, DhJob, DhResult};
 use crate::ike::crypto::keymat::ChildContributions;
 use crate::ike::crypto::prf::prf;
 use crate::ike::error::{IkeError, notify};
-use crate::ike::limits::{EXCHANGES_MAX, NONCE_LEN, OVERLAP_S, REKEY_MARGIN_S};
+use crate::ike::limits::{COLLISION_S, EXCHANGES_MAX, NONCE_LEN, OVERLAP_S, REKEY_MARGIN_S};
 use crate::ike::proposal::{self, Agreed, mode};
 use crate::ike::wire::control::Notify;
 use crate::ike::wire::id::Id;
@@ -139,7 +139,7 @@ pub(in crate::ike) fn message(
             Err(error)
         }
         Err(error) => {
-            abandon(core, spis, quick);
+            abandon(core, spis, &quick);
             Err(error)
         }
     }
@@ -154,7 +154,7 @@ pub(in crate::ike) struct Received<'a> {
 }
 
 /// Ends an exchange that leads nowhere.
-pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: Quick) {
+pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: &Quick) {
     if quick.reported {
         let spi = quick.inbound_spi;
         core.end_children(crate::ike::api::EndReason::LostContact, |child| {
@@ -196,7 +196,7 @@ pub(in crate::ike) fn computed(
             Ok(())
         }
         Err(error) => {
-            abandon(core, spis, quick);
+            abandon(core, spis, &quick);
             Err(error)
         }
     }
@@ -684,13 +684,7 @@ fn report(
     let replaces = core
         .current(tunnel)
         .map(|child| (child.inbound_spi, child.outbound_spi));
-    for child in core
-        .children
-        .iter_mut()
-        .filter(|child| child.tunnel == tunnel)
-    {
-        child.superseded_until.get_or_insert(now.after_s(OVERLAP_S));
-    }
+    let superseded = supersede(core, now, tunnel, (quick.inbound_spi, agreed.spi));
     let jitter = u64::from(core.random_u32() % 8);
     let lifetime = u64::from(agreed.lifetime_s);
     let margin = (lifetime / 10).clamp(REKEY_MARGIN_S.0, REKEY_MARGIN_S.1);
@@ -709,7 +703,7 @@ fn report(
         expires: now.after_s(lifetime),
         rekey_at: now.after_s(lifetime.saturating_sub(margin)),
         rekeying: false,
-        superseded_until: None,
+        superseded_until: superseded.then(|| now.after_s(OVERLAP_S)),
     });
     let text = format!(
         "Security negotiation complete for LAN-to-LAN Group ({})  {}, Inbound SPI = {:#010x}, Outbound SPI = {:#010x}",
@@ -740,10 +734,33 @@ fn report(
         lifetime_s: agreed.lifetime_s,
         lifetime_kb: agreed.lifetime_kb,
         replaces,
+        superseded,
     })));
     let completed = format!("PHASE 2 COMPLETED (msgid={:08x})", quick.message_id);
     core.log(713_120, 5, sa.peer, &completed);
     Ok(())
+}
+
+/// Lets a new pair take over from the others of its tunnel. `true` when it is itself the one to go.
+///
+/// When both sides negotiate at once, each would keep the pair that it began and end the other. So
+/// of pairs that were made within [`COLLISION_S`] of each other that one stays which both sides
+/// find by the same rule: the one with the larger SPIs.
+fn supersede(core: &mut Core, now: Time, tunnel: TunnelId, spis: (u32, u32)) -> bool {
+    let rank = |(one, other): (u32, u32)| (one.max(other), one.min(other));
+    let mut loses = false;
+    for child in &mut core.children {
+        if child.tunnel != tunnel || child.superseded_until.is_some() {
+            continue;
+        }
+        let together = now.since_ms(child.created) <= COLLISION_S * 1000;
+        if together && rank((child.inbound_spi, child.outbound_spi)) > rank(spis) {
+            loses = true;
+        } else {
+            child.superseded_until = Some(now.after_s(OVERLAP_S));
+        }
+    }
+    loses
 }
 
 /// Keys of the direction whose receiver chose `spi`: cipher first (RFC 2409 section 5.5).

@@ -234,3 +234,15 @@ fn traffic_is_told_once_per_peer_and_direction() {
     assert_eq!(seen, [(PEER, PeerTraffic { inbound: false, outbound: true })]);
     assert!(bench.owner.traffic(&bench.dp).is_empty());
 }
+
+#[test]
+fn of_two_rekeys_at_once_the_one_that_lost_only_receives() {
+    let mut bench = Bench::new(false);
+    let first = bench.up(Time(0));
+    let lost = ChildSa { replaces: Some(first), superseded: true, ..bench.child() };
+    let lost = bench.install(lost, Time(1));
+    bench.owner.child_confirmed(lost.0, &mut bench.dp);
+    bench.tick(Time(5_000));
+    assert_eq!(bench.dp.sealing_spi(bench.slot), Some(first.1));
+    assert!(bench.dp.inbound.contains_key(&lost.0));
+}

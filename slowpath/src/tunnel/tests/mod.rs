@@ -286,6 +286,7 @@ impl Bench {
             lifetime_s: 28_800,
             lifetime_kb: Some(4_608_000),
             replaces: None,
+            superseded: false,
         }
     }
 
