@@ -64,7 +64,9 @@ pub fn ike_packets(
         return Vec::new();
     }
     let (src, dst) = (local.ip().to_bits(), remote.ip().to_bits());
-    let mut segment = Udp::emit(local.port(), remote.port(), payload_len).0.to_vec();
+    let mut segment = Udp::emit(local.port(), remote.port(), payload_len)
+        .0
+        .to_vec();
     segment.extend_from_slice(marker);
     segment.extend_from_slice(message);
     let mut header = Ipv4::emit(src, dst, protocol::UDP, segment.len());
@@ -150,7 +152,10 @@ mod tests {
         for packet in &packets {
             let header = Ipv4::parse(packet).expect("a header");
             assert!(packet.len() <= 1500 && fastpath::wire::checksum::is_valid(&packet[..20]));
-            assert_eq!((header.identification(), header.fragment_offset()), (77, segment.len()));
+            assert_eq!(
+                (header.identification(), header.fragment_offset()),
+                (77, segment.len())
+            );
             segment.extend_from_slice(&packet[20..]);
         }
         assert_eq!(segment[8..], message);
@@ -159,7 +164,9 @@ mod tests {
 
     #[test]
     fn an_echo_request_comes_back() {
-        let mut request = Ipv4::emit(0xc000_0201, 0xc000_0202, protocol::ICMP, 12).0.to_vec();
+        let mut request = Ipv4::emit(0xc000_0201, 0xc000_0202, protocol::ICMP, 12)
+            .0
+            .to_vec();
         request.extend_from_slice(&[8, 0, 0, 0, 0, 7, 0, 1, b'p', b'i', b'n', b'g']);
         let sum = fastpath::wire::checksum::checksum(&request[20..]);
         request[22..24].copy_from_slice(&sum.to_be_bytes());

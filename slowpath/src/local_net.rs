@@ -58,7 +58,9 @@ impl LocalNet {
                 isakmp: interface.isakmp,
             })
         });
-        Self { interfaces: interfaces.collect() }
+        Self {
+            interfaces: interfaces.collect(),
+        }
     }
 
     /// A net of these interfaces.
@@ -68,18 +70,24 @@ impl LocalNet {
 
     /// The interface of an EAL port.
     pub fn by_port(&self, port: u16) -> Option<&LocalInterface> {
-        self.interfaces.iter().find(|interface| interface.port == port)
+        self.interfaces
+            .iter()
+            .find(|interface| interface.port == port)
     }
 
     /// The interface with this index of the policy.
     pub fn by_index(&self, index: u8) -> Option<&LocalInterface> {
-        self.interfaces.iter().find(|interface| interface.index == index)
+        self.interfaces
+            .iter()
+            .find(|interface| interface.index == index)
     }
 
     /// The interface that has this address.
     pub fn by_address(&self, address: Ipv4Addr) -> Option<&LocalInterface> {
         let bits = address.to_bits();
-        self.interfaces.iter().find(|interface| bits != 0 && interface.address == bits)
+        self.interfaces
+            .iter()
+            .find(|interface| bits != 0 && interface.address == bits)
     }
 
     /// All interfaces that are up.

@@ -116,7 +116,11 @@ pub struct Resolver<P> {
 
 impl<P> Default for Resolver<P> {
     fn default() -> Self {
-        Self { asks: BTreeMap::new(), known: BTreeMap::new(), held: 0 }
+        Self {
+            asks: BTreeMap::new(),
+            known: BTreeMap::new(),
+            held: 0,
+        }
     }
 }
 
@@ -189,18 +193,31 @@ impl<P> Resolver<P> {
         now: Time,
     ) -> Vec<Effect<P>> {
         let mut effects = Vec::new();
-        let Some(interface) = net.by_port(port) else { return effects };
-        let Some((header, payload)) = Ethernet::parse(frame) else { return effects };
-        let Some(message) = Arp::parse(payload) else { return effects };
+        let Some(interface) = net.by_port(port) else {
+            return effects;
+        };
+        let Some((header, payload)) = Ethernet::parse(frame) else {
+            return effects;
+        };
+        let Some(message) = Arp::parse(payload) else {
+            return effects;
+        };
         let (mac, sender) = (message.sender_mac(), message.sender_address());
-        let Some(operation) = message.operation() else { return effects };
+        let Some(operation) = message.operation() else {
+            return effects;
+        };
         // A message that names another station than its frame, or a group, is forged.
         if mac != header.src() || mac.is_group() || mac == interface.mac {
             return effects;
         }
         if interface.answers_for(sender) {
             let request = operation == Operation::Request;
-            effects.push(Effect::Collision { port, address: sender, mac, request });
+            effects.push(Effect::Collision {
+                port,
+                address: sender,
+                mac,
+                request,
+            });
             return effects;
         }
         if sender != 0 && hops.learn(interface.index, sender, mac.0) {
@@ -221,7 +238,9 @@ impl<P> Resolver<P> {
         now: Time,
         effects: &mut Vec<Effect<P>>,
     ) {
-        let Some(adjacency) = hops.find(interface, next_hop) else { return };
+        let Some(adjacency) = hops.find(interface, next_hop) else {
+            return;
+        };
         let id = adjacency.id.raw();
         self.known.insert(id, Known::Answered(now));
         if let Some(packet) = self.asks.remove(&id).and_then(|ask| ask.held) {
@@ -232,17 +251,18 @@ impl<P> Resolver<P> {
 
     /// Requests that are due, failures, entries that get old. Once per turn; cheap when nothing
     /// is asked for.
-    pub fn tick(
-        &mut self,
-        net: &LocalNet,
-        hops: &mut impl NextHops,
-        now: Time,
-    ) -> Vec<Effect<P>> {
+    pub fn tick(&mut self, net: &LocalNet, hops: &mut impl NextHops, now: Time) -> Vec<Effect<P>> {
         let mut effects = Vec::new();
-        let due: Vec<u16> =
-            self.asks.iter().filter(|(_, ask)| ask.next <= now).map(|(&id, _)| id).collect();
+        let due: Vec<u16> = self
+            .asks
+            .iter()
+            .filter(|(_, ask)| ask.next <= now)
+            .map(|(&id, _)| id)
+            .collect();
         for raw in due {
-            let Some(ask) = self.asks.get_mut(&raw) else { continue };
+            let Some(ask) = self.asks.get_mut(&raw) else {
+                continue;
+            };
             let id = AdjacencyId::from_raw(raw);
             if ask.sent < REQUESTS_MAX {
                 let known = hops.get(id).and_then(|adjacency| adjacency.mac);
@@ -302,7 +322,10 @@ impl<P> Resolver<P> {
     /// Gives up every packet that waits.
     pub fn drain(&mut self) -> Vec<P> {
         self.held = 0;
-        std::mem::take(&mut self.asks).into_values().filter_map(|ask| ask.held).collect()
+        std::mem::take(&mut self.asks)
+            .into_values()
+            .filter_map(|ask| ask.held)
+            .collect()
     }
 
     /// `clear arp`: everything is asked for anew when it is needed.
@@ -328,7 +351,9 @@ impl<P> Resolver<P> {
                 age_s: Some(now.since_ms(at) / 1000),
             })
         });
-        ArpTable { neighbours: rows.collect() }
+        ArpTable {
+            neighbours: rows.collect(),
+        }
     }
 }
 
@@ -339,7 +364,11 @@ impl<P> Ask<P> {
         self.next = now.after_ms(REQUEST_INTERVAL_MS);
         let interface = net.by_index(self.interface)?;
         let request = Arp::request((interface.mac, interface.address), self.next_hop);
-        Some(frame_of(interface, known.unwrap_or(Mac::BROADCAST), &request))
+        Some(frame_of(
+            interface,
+            known.unwrap_or(Mac::BROADCAST),
+            &request,
+        ))
     }
 }
 
@@ -352,7 +381,10 @@ fn frame_of<P>(
     let (header, payload) = frame.split_at_mut(ethernet::LEN);
     header.copy_from_slice(&Ethernet::emit(to, interface.mac, ethertype::ARP).0);
     payload.copy_from_slice(&message.0);
-    Effect::Frame { port: interface.port, frame }
+    Effect::Frame {
+        port: interface.port,
+        frame,
+    }
 }
 
 #[cfg(test)]

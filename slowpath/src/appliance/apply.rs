@@ -17,7 +17,11 @@ fn note_message(note: &Note) -> Message {
         NoteKind::Inactive => "is inactive",
         NoteKind::Warning => "has an effect that may not be meant",
     };
-    Message::new(199_016, 4, format!("\"{}\" {fate}: {}", note.item, note.text))
+    Message::new(
+        199_016,
+        4,
+        format!("\"{}\" {fate}: {}", note.item, note.text),
+    )
 }
 
 impl Appliance {
@@ -29,7 +33,9 @@ impl Appliance {
 
     /// Brings edits into force that have waited long enough.
     pub(super) fn apply_edits(&mut self, now: Time) {
-        let Some((first, last)) = self.edited else { return };
+        let Some((first, last)) = self.edited else {
+            return;
+        };
         if now.since_ms(last) >= EDIT_QUIET_MS || now.since_ms(first) >= EDIT_WAIT_MAX_MS {
             self.apply_and_note(now);
         }
@@ -66,12 +72,17 @@ impl Appliance {
         }
         self.edited = None;
         self.tunnels.policy_published();
-        self.engine.configure(now, &mut SpiPool(&mut self.fastpath), plan.ike);
+        self.engine
+            .configure(now, &mut SpiPool(&mut self.fastpath), plan.ike);
         self.enforce(applied.policy);
         self.bind_peers(now);
         self.run_ike(now);
         let notes: Vec<Note> = plan.notes.into_iter().chain(applied.notes).collect();
-        let fresh = notes.iter().filter(|note| !self.notes.contains(note)).cloned().collect();
+        let fresh = notes
+            .iter()
+            .filter(|note| !self.notes.contains(note))
+            .cloned()
+            .collect();
         self.notes = notes;
         fresh
     }
@@ -81,7 +92,11 @@ impl Appliance {
         let mac = |port| shared.port_mac(port);
         self.net = LocalNet::new(&policy, &self.config.sysopt.noproxyarp, mac);
         self.names = NameTable {
-            interfaces: policy.interfaces.iter().map(|it| it.nameif.clone()).collect(),
+            interfaces: policy
+                .interfaces
+                .iter()
+                .map(|it| it.nameif.clone())
+                .collect(),
             access_groups: policy.access_groups.to_vec(),
             selectors: self.tunnels.selectors().collect(),
         };
@@ -98,10 +113,17 @@ impl Appliance {
             config::Defaults::Hidden,
             Some(&name),
         );
-        let line = text.lines().nth(usize::from(planned.line)).map(str::to_owned);
+        let line = text
+            .lines()
+            .nth(usize::from(planned.line))
+            .map(str::to_owned);
         let nameif = self.config.interfaces.get(usize::from(planned.interface));
         let nameif = nameif.and_then(|interface| interface.nameif.as_deref());
-        let mtu = self.config.mtus.iter().find(|(name, _)| Some(name.as_str()) == nameif);
+        let mtu = self
+            .config
+            .mtus
+            .iter()
+            .find(|(name, _)| Some(name.as_str()) == nameif);
         (line, mtu.map_or(MTU_DEFAULT, |(_, mtu)| *mtu))
     }
 }

@@ -12,9 +12,14 @@ pub struct Clock {
 
 impl Clock {
     /// A clock that stands at zero.
-    #[expect(clippy::new_without_default, reason = "a clock begins when it is asked to")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "a clock begins when it is asked to"
+    )]
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
     /// Monotonic time.
@@ -24,7 +29,9 @@ impl Clock {
 
     /// Milliseconds since 1970-01-01 00:00:00 UTC.
     pub fn wall_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -10,6 +10,7 @@ use super::listing::{Kind, Listing};
 use crate::cli::{self, Command, ConnFilter, IpsecClear, Parsed};
 use crate::control_socket::{ClientId, ControlSocket, Outcome, Request};
 use crate::ike::{ClearScope, TunnelId};
+use crate::stats::view::Append;
 use crate::syslog::format::audit;
 use crate::time::Time;
 use crate::tunnel::SpiPool;
@@ -29,7 +30,10 @@ enum Answer {
 /// What the next command of a client is prompted with.
 pub(super) fn prompt(socket: &mut ControlSocket, client: ClientId, config: &Config) -> String {
     let hostname = &config.identity.hostname;
-    socket.session(client).map(|session| session.prompt(hostname)).unwrap_or_default()
+    socket
+        .session(client)
+        .map(|session| session.prompt(hostname))
+        .unwrap_or_default()
 }
 
 impl Appliance {
@@ -39,21 +43,26 @@ impl Appliance {
         let requests = self.socket.poll(now);
         let busy = !requests.is_empty();
         for request in requests {
-            self.serve(request, now);
+            self.serve(&request, now);
         }
         busy
     }
 
-    fn serve(&mut self, request: Request, now: Time) {
+    fn serve(&mut self, request: &Request, now: Time) {
         let client = request.client;
-        let Ok(session) = self.socket.session(client) else { return };
-        let before = session.prompt(&self.config.identity.hostname).chars().count();
+        let Ok(session) = self.socket.session(client) else {
+            return;
+        };
+        let before = session
+            .prompt(&self.config.identity.hostname)
+            .chars()
+            .count();
         let caret_columns = if request.interactive { before } else { 0 };
         let parsed = cli::parse(&request.command, session.mode());
         let answer = match parsed {
             Ok(parsed) => {
-                self.audit(&request, &parsed.command, now);
-                self.execute(&request, parsed, caret_columns, now)
+                self.audit(request, &parsed.command, now);
+                self.execute(request, parsed, caret_columns, now)
             }
             Err(error) => Answer::Refused(error.render(caret_columns)),
         };
@@ -67,12 +76,23 @@ impl Appliance {
             self.modes.remove(&client);
         }
         let prompt = prompt(&mut self.socket, client, &self.config);
-        self.outputs.push(client, text, Outcome { error, close, prompt });
+        self.outputs.push(
+            client,
+            text,
+            Outcome {
+                error,
+                close,
+                prompt,
+            },
+        );
         self.outputs.send(&mut self.socket, now);
     }
 
     fn audit(&mut self, request: &Request, command: &Command, now: Time) {
-        if matches!(command, Command::Nothing | Command::Help(_) | Command::ConfigureHelp(_)) {
+        if matches!(
+            command,
+            Command::Nothing | Command::Help(_) | Command::ConfigureHelp(_)
+        ) {
             return;
         }
         let user = match request.peer.uid {
@@ -102,13 +122,16 @@ impl Appliance {
                 None => Answer::Later,
                 Some(text) => Answer::Refused(text),
             },
-            Command::ShowConn { detail, filter: conns } => {
-                self.begin_listing(request, Kind::Conns { detail }, conns, filter)
-            }
+            Command::ShowConn {
+                detail,
+                filter: conns,
+            } => self.begin_listing(request, Kind::Conns { detail }, conns, filter),
             Command::ShowConnCount => {
                 self.begin_listing(request, Kind::ConnCount, ConnFilter::default(), filter)
             }
-            Command::ShowXlate => self.begin_listing(request, Kind::Xlates, ConnFilter::default(), filter),
+            Command::ShowXlate => {
+                self.begin_listing(request, Kind::Xlates, ConnFilter::default(), filter)
+            }
             Command::ClearConn(conns) => self.begin_listing(request, Kind::ClearConns, conns, None),
             Command::ClearXlate => {
                 self.begin_listing(request, Kind::ClearXlates, ConnFilter::default(), None)
@@ -155,7 +178,9 @@ impl Appliance {
 
     fn change_mode(&mut self, client: ClientId, command: &Command) -> Answer {
         let mode = self.modes.entry(client).or_default();
-        let Ok(session) = self.socket.session(client) else { return Answer::Close };
+        let Ok(session) = self.socket.session(client) else {
+            return Answer::Close;
+        };
         match command {
             Command::ConfigureTerminal => session.configure_terminal(),
             Command::End => session.end(),
@@ -186,11 +211,15 @@ impl Appliance {
             }
         }
         self.mark_edited(now);
-        let warnings = applied.diagnostics.iter().map(|diagnostic| {
-            let help = diagnostic.help.as_deref().unwrap_or_default();
-            format!("{}: {} {help}", diagnostic.severity.word().to_uppercase(), diagnostic.message)
-        });
-        Answer::Text(warnings.map(|line| format!("{}\n", line.trim_end())).collect())
+        let mut text = String::new();
+        for diagnostic in &applied.diagnostics {
+            let severity = diagnostic.severity.word().to_uppercase();
+            text.append(format_args!("{severity}: {}\n", diagnostic.message));
+            if let Some(help) = &diagnostic.help {
+                text.append(format_args!("{help}\n"));
+            }
+        }
+        Answer::Text(text)
     }
 
     fn configure_help(&mut self, client: ClientId, line: &str, caret: usize) -> Answer {
@@ -198,8 +227,11 @@ impl Appliance {
         match config::help(line, mode) {
             Ok(lines) => {
                 let width = lines.iter().map(|line| line.word.len()).max().unwrap_or(0);
-                let lines = lines.iter().map(|it| format!("  {:<width$}  {}\n", it.word, it.help));
-                Answer::Text(lines.collect())
+                let mut text = String::new();
+                for line in &lines {
+                    text.append(format_args!("  {:<width$}  {}\n", line.word, line.help));
+                }
+                Answer::Text(text)
             }
             Err(error) => Answer::Refused(error.report(caret)),
         }
@@ -250,7 +282,8 @@ impl Appliance {
             return Answer::Refused(format!("ERROR: % No crypto map entry names {peer}\n"));
         }
         for id in wanted {
-            self.engine.initiate(now, &mut SpiPool(&mut self.fastpath), id);
+            self.engine
+                .initiate(now, &mut SpiPool(&mut self.fastpath), id);
         }
         self.run_ike(now);
         Answer::Text(String::new())

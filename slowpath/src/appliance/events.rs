@@ -60,7 +60,15 @@ impl FlowDrops {
 
 impl Appliance {
     pub(super) fn take_events(&mut self, now: Time) -> bool {
-        let Self { fastpath, names, logger, flow_drops, wall_ms, tunnels, .. } = self;
+        let Self {
+            fastpath,
+            names,
+            logger,
+            flow_drops,
+            wall_ms,
+            tunnels,
+            ..
+        } = self;
         let taken = fastpath.events(EVENTS_PER_TURN, |_, event| {
             flow_drops.count(&event);
             if let Event::RekeyWanted { slot, spi, hard } = event {

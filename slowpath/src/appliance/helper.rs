@@ -20,13 +20,20 @@ const THREADS: usize = 2;
 /// Work for a helper.
 enum Job {
     Dh(DhJob),
-    Write { client: ClientId, path: PathBuf, text: Zeroizing<String> },
+    Write {
+        client: ClientId,
+        path: PathBuf,
+        text: Zeroizing<String>,
+    },
 }
 
 /// What a helper has done.
 pub(super) enum Done {
     Dh(DhResult),
-    Written { client: ClientId, outcome: std::io::Result<usize> },
+    Written {
+        client: ClientId,
+        outcome: std::io::Result<usize>,
+    },
 }
 
 /// The threads, which end when this goes. Nothing waits for them: results are polled.
@@ -44,14 +51,16 @@ impl Helpers {
         for index in 0..THREADS {
             let (work, done) = (Receiver::clone(&work), Sender::clone(&done));
             let cpu = cpus.iter().cycle().nth(index).copied();
-            thread::Builder::new().name(format!("helper-{index}")).spawn(move || {
-                let _pinned = cpu.is_some_and(core_affinity::set_for_current);
-                for job in work {
-                    if done.send(run(job)).is_err() {
-                        return;
+            thread::Builder::new()
+                .name(format!("helper-{index}"))
+                .spawn(move || {
+                    let _pinned = cpu.is_some_and(core_affinity::set_for_current);
+                    for job in work {
+                        if done.send(run(job)).is_err() {
+                            return;
+                        }
                     }
-                }
-            })?;
+                })?;
         }
         Ok(Self { jobs, results })
     }
@@ -63,7 +72,9 @@ impl Helpers {
 
     /// Writes a configuration; `false` when too much waits.
     pub(super) fn write(&self, client: ClientId, path: PathBuf, text: Zeroizing<String>) -> bool {
-        self.jobs.try_send(Job::Write { client, path, text }).is_ok()
+        self.jobs
+            .try_send(Job::Write { client, path, text })
+            .is_ok()
     }
 
     /// The next result.

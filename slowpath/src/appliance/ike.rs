@@ -22,7 +22,9 @@ impl Appliance {
         }
         self.run_demands(now);
         for _ in 0..ACTIONS_PER_TURN {
-            let Some(action) = self.engine.poll_action() else { break };
+            let Some(action) = self.engine.poll_action() else {
+                break;
+            };
             self.act(action, now);
             self.run_demands(now);
         }
@@ -32,10 +34,12 @@ impl Appliance {
         while let Some(demand) = self.tunnels.poll_demand() {
             match demand {
                 Demand::Initiate(tunnel) => {
-                    self.engine.initiate(now, &mut SpiPool(&mut self.fastpath), tunnel);
+                    self.engine
+                        .initiate(now, &mut SpiPool(&mut self.fastpath), tunnel);
                 }
                 Demand::Rekey(spi) => {
-                    self.engine.rekey(now, &mut SpiPool(&mut self.fastpath), spi);
+                    self.engine
+                        .rekey(now, &mut SpiPool(&mut self.fastpath), spi);
                 }
                 Demand::Expire(spi) => self.engine.expire(now, spi),
                 Demand::ChildFailed(spi) => self.engine.child_failed(now, spi),
@@ -45,7 +49,12 @@ impl Appliance {
 
     fn act(&mut self, action: Action, now: Time) {
         match action {
-            Action::Send { local, remote, message, keepalive } => {
+            Action::Send {
+                local,
+                remote,
+                message,
+                keepalive,
+            } => {
                 self.send_ike(local, remote, &message, keepalive);
             }
             Action::Compute(job) => {
@@ -56,7 +65,8 @@ impl Appliance {
             }
             Action::Negotiating(tunnel) => self.tunnels.negotiating(tunnel, &mut self.fastpath),
             Action::NegotiationFailed { tunnel, .. } => {
-                self.tunnels.negotiation_failed(tunnel, now, &mut self.fastpath);
+                self.tunnels
+                    .negotiation_failed(tunnel, now, &mut self.fastpath);
             }
             Action::ChildUp(child) => {
                 self.tunnels.child_up(child, now, &mut self.fastpath);
@@ -64,12 +74,20 @@ impl Appliance {
                 self.bind_peers(now);
             }
             Action::ChildConfirmed { inbound_spi } => {
-                self.tunnels.child_confirmed(inbound_spi, &mut self.fastpath);
+                self.tunnels
+                    .child_confirmed(inbound_spi, &mut self.fastpath);
                 self.bind_peers(now);
             }
-            Action::ChildDown { tunnel, inbound_spi, outbound_spi, reason, .. } => {
+            Action::ChildDown {
+                tunnel,
+                inbound_spi,
+                outbound_spi,
+                reason,
+                ..
+            } => {
                 let spis = (inbound_spi, outbound_spi);
-                self.tunnels.child_down(tunnel, spis, reason, now, &mut self.fastpath);
+                self.tunnels
+                    .child_down(tunnel, spis, reason, now, &mut self.fastpath);
                 self.names.selectors = self.tunnels.selectors().collect();
             }
             Action::Log { id, level, text } => self.log(&Message::new(id, level, text), now),
@@ -77,8 +95,16 @@ impl Appliance {
         }
     }
 
-    fn send_ike(&mut self, local: SocketAddrV4, remote: SocketAddrV4, message: &[u8], keepalive: bool) {
-        let Some((adjacency, mtu)) = self.way_to(*remote.ip()) else { return };
+    fn send_ike(
+        &mut self,
+        local: SocketAddrV4,
+        remote: SocketAddrV4,
+        message: &[u8],
+        keepalive: bool,
+    ) {
+        let Some((adjacency, mtu)) = self.way_to(*remote.ip()) else {
+            return;
+        };
         self.identification = self.identification.wrapping_add(1);
         let id = self.identification;
         for packet in local::ike_packets(local, remote, message, keepalive, id, mtu) {
@@ -89,8 +115,14 @@ impl Appliance {
     /// Next hop towards an address, and the MTU of the interface there.
     pub(super) fn way_to(&mut self, address: Ipv4Addr) -> Option<(AdjacencyId, u16)> {
         let hit = self.policy.route(address.to_bits())?;
-        let mtu = self.policy.interface(hit.interface).map_or(MTU_DEFAULT, |it| it.mtu);
-        let adjacency = self.fastpath.neighbours().intern(hit.interface, hit.next_hop)?;
+        let mtu = self
+            .policy
+            .interface(hit.interface)
+            .map_or(MTU_DEFAULT, |it| it.mtu);
+        let adjacency = self
+            .fastpath
+            .neighbours()
+            .intern(hit.interface, hit.next_hop)?;
         Some((adjacency, mtu))
     }
 
@@ -103,7 +135,9 @@ impl Appliance {
             .collect();
         for (slot, peer) in peers {
             let way = self.way_to(peer).map(|(adjacency, _)| adjacency);
-            self.fastpath.shared().set_peer_adjacency(slot, way.unwrap_or(AdjacencyId::NONE));
+            self.fastpath
+                .shared()
+                .set_peer_adjacency(slot, way.unwrap_or(AdjacencyId::NONE));
             if let Some(adjacency) = way {
                 let hops = self.fastpath.neighbours();
                 let effects = self.arp.want(adjacency, None, &self.net, hops, now);
@@ -113,7 +147,8 @@ impl Appliance {
     }
 
     pub(super) fn clear_isakmp(&mut self, scope: ClearScope, now: Time) {
-        self.engine.clear_isakmp(now, &mut SpiPool(&mut self.fastpath), scope);
+        self.engine
+            .clear_isakmp(now, &mut SpiPool(&mut self.fastpath), scope);
         self.run_ike(now);
     }
 

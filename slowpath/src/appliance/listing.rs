@@ -69,7 +69,11 @@ pub(super) struct Listings {
 }
 
 /// Matches nothing: no packet has protocol 255 and port 0 of a connection.
-const NOTHING: Filter = Filter { address: None, port: Some(0), protocol: Some(255) };
+const NOTHING: Filter = Filter {
+    address: None,
+    port: Some(0),
+    protocol: Some(255),
+};
 
 impl Listing {
     fn question(&self, stage: &Stage) -> What {
@@ -93,7 +97,9 @@ impl Appliance {
         if self.listings.running.is_some() {
             return;
         }
-        let Some(listing) = self.listings.waiting.pop_front() else { return };
+        let Some(listing) = self.listings.waiting.pop_front() else {
+            return;
+        };
         match self.fastpath.request(listing.question(&Stage::Counting)) {
             Some(ticket) => {
                 self.listings.running = Some(Running {
@@ -116,7 +122,9 @@ impl Appliance {
     /// for. What is not taken waits in the rings, and the workers wait for room there.
     pub(super) fn listing_room(&mut self) -> usize {
         self.start_listing();
-        let Some(running) = &self.listings.running else { return REPLIES_PER_TURN };
+        let Some(running) = &self.listings.running else {
+            return REPLIES_PER_TURN;
+        };
         let workers = usize::from(self.fastpath.workers()).max(1);
         match self.socket.room_bytes(running.listing.client) {
             Ok(room) => (room / LINE_BYTES / workers).min(REPLIES_PER_TURN),
@@ -126,13 +134,23 @@ impl Appliance {
     }
 
     pub(super) fn listed(&mut self, reply: Reply, now: Time) {
-        let Some(mut running) = self.listings.running.take() else { return };
+        let Some(mut running) = self.listings.running.take() else {
+            return;
+        };
         let done = match reply {
-            Reply::Conn { ticket, hot, cold, .. } if ticket == running.ticket => {
+            Reply::Conn {
+                ticket, hot, cold, ..
+            } if ticket == running.ticket => {
                 self.entry(&mut running, &hot, &cold, now);
                 false
             }
-            Reply::Done { ticket, count, in_use, most_used, .. } if ticket == running.ticket => {
+            Reply::Done {
+                ticket,
+                count,
+                in_use,
+                most_used,
+                ..
+            } if ticket == running.ticket => {
                 running.changed += u64::from(count);
                 running.in_use += u64::from(in_use);
                 running.most_used += u64::from(most_used);
@@ -168,7 +186,11 @@ impl Appliance {
             }
             Kind::Xlates if translated => {
                 let xlate = xlate_row(hot, cold);
-                if json { to_json(&xlate) } else { xlate.render() }
+                if json {
+                    to_json(&xlate)
+                } else {
+                    xlate.render()
+                }
             }
             _ => return,
         };
@@ -181,7 +203,10 @@ impl Appliance {
         let header = self.header(&running);
         self.print(&mut running, &header, now);
         // The counting has just left room in every ring.
-        if let Some(ticket) = self.fastpath.request(running.listing.question(&Stage::Listing)) {
+        if let Some(ticket) = self
+            .fastpath
+            .request(running.listing.question(&Stage::Listing))
+        {
             running.stage = Stage::Listing;
             running.ticket = ticket;
             running.answers_left = self.fastpath.workers();
@@ -193,12 +218,17 @@ impl Appliance {
 
     fn header(&self, running: &Running) -> String {
         let (in_use, most_used) = match running.listing.kind {
-            Kind::Xlates => {
-                (running.xlates, self.flow_drops.xlates_most.max(running.xlates))
-            }
+            Kind::Xlates => (
+                running.xlates,
+                self.flow_drops.xlates_most.max(running.xlates),
+            ),
             _ => (running.in_use, running.most_used),
         };
-        let table = ConnTable { in_use, most_used, conns: Vec::new() };
+        let table = ConnTable {
+            in_use,
+            most_used,
+            conns: Vec::new(),
+        };
         match (running.listing.format, running.listing.kind) {
             (Format::Json, Kind::Xlates) => open_array(&to_json(&XlateTable {
                 in_use,
@@ -246,7 +276,9 @@ impl Appliance {
         // A worker's clock may be a little ahead of this one.
         let now_ticks = (ticks as u32).max(hot.last_seen);
         let nameif = |index: u8| {
-            self.policy.interface(index).map_or("unknown", |interface| interface.nameif.as_str())
+            self.policy
+                .interface(index)
+                .map_or("unknown", |interface| interface.nameif.as_str())
         };
         let timers = &self.policy.timeouts;
         let timeouts = Timeouts::from_seconds(
@@ -257,17 +289,28 @@ impl Appliance {
         );
         let timeout = timeouts.timeout_of(hot);
         let timeout_s = timeout / TICKS_PER_S;
-        Conn::from_entry(hot, cold, nameif, now_ticks, u64::from(timeout_s), self.is_orphan(hot))
+        Conn::from_entry(
+            hot,
+            cold,
+            nameif,
+            now_ticks,
+            u64::from(timeout_s),
+            self.is_orphan(hot),
+        )
     }
 
     /// A TCP flow that outlives its tunnel.
     fn is_orphan(&self, hot: &Hot) -> bool {
         let slots = &self.fastpath.shared().slots;
         hot.protocol == protocol::TCP
-            && hot.slots.iter().filter(|slot| slot.get().is_some()).any(|&slot| {
-                let word = slots.word(slot);
-                word.preserve() && word.state() != SlotState::Up
-            })
+            && hot
+                .slots
+                .iter()
+                .filter(|slot| slot.get().is_some())
+                .any(|&slot| {
+                    let word = slots.word(slot);
+                    word.preserve() && word.state() != SlotState::Up
+                })
     }
 }
 

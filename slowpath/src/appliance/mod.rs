@@ -146,7 +146,8 @@ impl Appliance {
             busy = true;
             match done {
                 Done::Dh(result) => {
-                    self.engine.computed(now, &mut SpiPool(&mut self.fastpath), result);
+                    self.engine
+                        .computed(now, &mut SpiPool(&mut self.fastpath), result);
                 }
                 Done::Written { client, outcome } => self.written(client, &outcome, now),
             }
@@ -176,7 +177,13 @@ impl Appliance {
 
     /// Stops the workers and ends the log.
     pub fn finish(self) {
-        let Self { mut fastpath, logger, socket, mut arp, .. } = self;
+        let Self {
+            mut fastpath,
+            logger,
+            socket,
+            mut arp,
+            ..
+        } = self;
         for packet in arp.drain() {
             fastpath.consume(packet, DropReason::Shutdown);
         }

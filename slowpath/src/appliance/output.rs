@@ -18,19 +18,27 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub(super) fn push(&mut self, client: ClientId, text: String, outcome: Outcome) {
-        self.pending.push(Pending { client, text, sent: 0, outcome });
+        self.pending.push(Pending {
+            client,
+            text,
+            sent: 0,
+            outcome,
+        });
     }
 
     /// Sends as much as there is room for.
     pub(super) fn send(&mut self, socket: &mut ControlSocket, now: Time) {
-        self.pending.retain_mut(|pending| !pending.advance(socket, now));
+        self.pending
+            .retain_mut(|pending| !pending.advance(socket, now));
     }
 }
 
 impl Pending {
     /// Whether nothing is left to do.
     fn advance(&mut self, socket: &mut ControlSocket, now: Time) -> bool {
-        let Ok(room) = socket.room_bytes(self.client) else { return true };
+        let Ok(room) = socket.room_bytes(self.client) else {
+            return true;
+        };
         let rest = self.text.get(self.sent..).unwrap_or_default();
         let piece = &rest[..rest.floor_char_boundary(room)];
         if !piece.is_empty() && socket.reply(self.client, piece, now).is_err() {

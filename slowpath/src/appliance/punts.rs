@@ -24,7 +24,11 @@ impl Appliance {
     }
 
     fn take_punt(&mut self, punt: Punt, now: Time) {
-        let Punt { class, port, packet } = punt;
+        let Punt {
+            class,
+            port,
+            packet,
+        } = punt;
         match class {
             PuntClass::Ike => self.take_ike(packet, port, now),
             PuntClass::Arp => {
@@ -45,13 +49,17 @@ impl Appliance {
     }
 
     fn take_ike(&mut self, packet: Mbuf, port: u16, now: Time) {
-        let answers = self.net.by_port(port).is_some_and(|interface| interface.isakmp);
+        let answers = self
+            .net
+            .by_port(port)
+            .is_some_and(|interface| interface.isakmp);
         let datagram = local::ike_datagram(packet.data()).filter(|_| answers);
         let Some(datagram) = datagram else {
             self.fastpath.consume(packet, DropReason::NotForUs);
             return;
         };
-        self.engine.datagram(now, &mut SpiPool(&mut self.fastpath), datagram);
+        self.engine
+            .datagram(now, &mut SpiPool(&mut self.fastpath), datagram);
         self.fastpath.consume(packet, DropReason::IkeConsumed);
     }
 
@@ -79,7 +87,12 @@ impl Appliance {
                     self.fastpath.inject_held(packet);
                 }
                 Effect::Drop(packet, reason) => self.fastpath.consume(packet, reason),
-                Effect::Collision { port, address, mac, request } => {
+                Effect::Collision {
+                    port,
+                    address,
+                    mac,
+                    request,
+                } => {
                     let kind = if request { "request" } else { "response" };
                     let address = std::net::Ipv4Addr::from_bits(address);
                     let nameif = self.net.by_port(port).map_or("unknown", |it| &it.nameif);

@@ -26,7 +26,9 @@ impl Appliance {
             Ok((config, diagnostics, _)) => {
                 let text = format!("Configuration read again from {path}");
                 self.log(&Message::new(111_007, 5, text), now);
-                let worst = diagnostics.iter().filter(|it| it.severity == Severity::Error);
+                let worst = diagnostics
+                    .iter()
+                    .filter(|it| it.severity == Severity::Error);
                 for diagnostic in worst {
                     let text = format!("Line {} refused: {}", diagnostic.line, diagnostic.message);
                     self.log(&Message::new(111_004, 4, text), now);
@@ -56,12 +58,16 @@ impl Appliance {
         now: Time,
     ) {
         let (text, error) = match outcome {
-            Ok(bytes) => {
-                (format!("Building configuration...\n\n{bytes} bytes copied\n[OK]\n"), false)
-            }
+            Ok(bytes) => (
+                format!("Building configuration...\n\n{bytes} bytes copied\n[OK]\n"),
+                false,
+            ),
             Err(error) => {
                 let path = self.config_path.display();
-                (format!("ERROR: % {path} cannot be written: {error}\n"), true)
+                (
+                    format!("ERROR: % {path} cannot be written: {error}\n"),
+                    true,
+                )
             }
         };
         self.finish_with(client, text, error, now);
@@ -70,15 +76,27 @@ impl Appliance {
     /// `show startup-config`: the file with its secrets masked.
     pub(super) fn startup_config(&self) -> Result<String, String> {
         let (config, _, _) = read_config(&self.config_path).map_err(|error| {
-            format!("ERROR: % {} cannot be read: {error}\n", self.config_path.display())
+            format!(
+                "ERROR: % {} cannot be read: {error}\n",
+                self.config_path.display()
+            )
         })?;
-        Ok(config::render(&config, Audience::Shown, Defaults::Hidden, None))
+        Ok(config::render(
+            &config,
+            Audience::Shown,
+            Defaults::Hidden,
+            None,
+        ))
     }
 
     /// Ends an answer.
     pub(super) fn finish_with(&mut self, client: ClientId, text: String, error: bool, now: Time) {
         let prompt = commands::prompt(&mut self.socket, client, &self.config);
-        let outcome = Outcome { error, close: false, prompt };
+        let outcome = Outcome {
+            error,
+            close: false,
+            prompt,
+        };
         self.outputs.push(client, text, outcome);
         self.outputs.send(&mut self.socket, now);
     }

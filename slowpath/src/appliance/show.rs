@@ -11,17 +11,23 @@ use fastpath::verdict::DropReason;
 use super::Appliance;
 use crate::cli::Command;
 use crate::control_socket::Format;
+use crate::stats::view::arp::ArpTable;
 use crate::stats::view::asp_drop::AspDrop;
 use crate::stats::view::duration::CivilTime;
 use crate::stats::view::interface::{InterfaceRow, InterfaceTable};
+use crate::stats::view::ipsec_sa::IpsecSaTable;
 use crate::stats::view::isakmp_sa::{IsakmpSa, IsakmpSaTable};
+use crate::stats::view::logging::LoggingView;
 use crate::stats::view::to_json;
 use crate::stats::view::version::{InterfaceLine, VersionView};
 use crate::time::Time;
 
 /// Packets that ended here because they had arrived: counters for conservation, no drops.
-const CONSUMED: [DropReason; 3] =
-    [DropReason::ArpConsumed, DropReason::IkeConsumed, DropReason::LocalConsumed];
+const CONSUMED: [DropReason; 3] = [
+    DropReason::ArpConsumed,
+    DropReason::IkeConsumed,
+    DropReason::LocalConsumed,
+];
 
 /// A view in the wanted form.
 fn shown<T: serde::Serialize>(view: &T, format: Format, text: impl FnOnce(&T) -> String) -> String {
@@ -36,29 +42,47 @@ impl Appliance {
     pub(super) fn show(&mut self, command: &Command, format: Format, now: Time) -> Option<String> {
         Some(match command {
             Command::ShowRunningConfig { all, section } => {
-                let defaults = if *all { Defaults::All } else { Defaults::Hidden };
+                let defaults = if *all {
+                    Defaults::All
+                } else {
+                    Defaults::Hidden
+                };
                 let section = (!section.is_empty()).then(|| section.join(" "));
                 config::render(&self.config, Audience::Shown, defaults, section.as_deref())
             }
             Command::ShowVpnContext { detail } => {
                 let view = self.tunnels.vpn_contexts(&self.fastpath);
-                shown(&view, format, |it| if *detail { it.render_detail() } else { it.render() })
+                shown(&view, format, |it| {
+                    if *detail {
+                        it.render_detail()
+                    } else {
+                        it.render()
+                    }
+                })
             }
             Command::ShowAspDrop => shown(&self.asp_drop(), format, AspDrop::render),
             Command::ShowIsakmpSa { detail } => {
                 let sas = self.engine.ike_sas(now);
-                let view = IsakmpSaTable { sas: sas.iter().map(IsakmpSa::from).collect() };
-                shown(&view, format, |it| if *detail { it.render_detail() } else { it.render() })
+                let view = IsakmpSaTable {
+                    sas: sas.iter().map(IsakmpSa::from).collect(),
+                };
+                shown(&view, format, |it| {
+                    if *detail {
+                        it.render_detail()
+                    } else {
+                        it.render()
+                    }
+                })
             }
             Command::ShowIpsecSa { peer } => {
                 let view = self.tunnels.ipsec_sas(*peer, now, &self.fastpath);
-                shown(&view, format, |it| it.render())
+                shown(&view, format, IpsecSaTable::render)
             }
-            Command::ShowLogging => shown(&self.logger.view(), format, |it| it.render()),
+            Command::ShowLogging => shown(&self.logger.view(), format, LoggingView::render),
             Command::ShowVersion => shown(&self.version(now), format, VersionView::render),
             Command::ShowArp => {
                 let view = self.arp.view(&self.net, self.fastpath.neighbours(), now);
-                shown(&view, format, |it| it.render())
+                shown(&view, format, ArpTable::render)
             }
             Command::ShowInterfaceIpBrief => {
                 shown(&self.interfaces(), format, InterfaceTable::render)
@@ -105,7 +129,9 @@ impl Appliance {
                 link: present,
             }
         };
-        InterfaceTable { interfaces: self.config.interfaces.iter().map(row).collect() }
+        InterfaceTable {
+            interfaces: self.config.interfaces.iter().map(row).collect(),
+        }
     }
 
     fn version(&self, now: Time) -> VersionView {
@@ -147,7 +173,10 @@ impl Appliance {
                     .flat_map(|direction| engines.chosen(suite, direction))
                     .map(|kind| kind.to_string())
                     .collect();
-                (suite.to_string(), names.into_iter().collect::<Vec<_>>().join(", "))
+                (
+                    suite.to_string(),
+                    names.into_iter().collect::<Vec<_>>().join(", "),
+                )
             })
             .collect()
     }

@@ -27,7 +27,9 @@ impl Signals {
         }
         mask.thread_block()?;
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        Ok(Self { descriptor: SignalFd::with_flags(&mask, flags)? })
+        Ok(Self {
+            descriptor: SignalFd::with_flags(&mask, flags)?,
+        })
     }
 
     /// The next signal that has come.

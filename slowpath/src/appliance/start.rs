@@ -16,8 +16,8 @@ use crate::control_socket::ControlSocket;
 use crate::ike::{Engine, Entropy, IkeConfig};
 use crate::local_net::LocalNet;
 use crate::neighbour::Resolver;
-use crate::syslog::format::{NameTable, startup};
 use crate::syslog::Logger;
+use crate::syslog::format::{NameTable, startup};
 use crate::time::Time;
 use crate::tunnel::TunnelOwner;
 
@@ -37,7 +37,10 @@ pub struct BoxFacts {
 impl BoxFacts {
     /// The EAL port of an interface.
     pub(super) fn port(&self, hardware: &str) -> Option<u16> {
-        self.ports.iter().find(|(name, _)| name == hardware).map(|(_, port)| *port)
+        self.ports
+            .iter()
+            .find(|(name, _)| name == hardware)
+            .map(|(_, port)| *port)
     }
 }
 
@@ -55,9 +58,17 @@ impl Entropy for SystemEntropy {
 /// twice; an interface without one is left out.
 pub fn map_ports(config: &Config, available: &[(u16, String)]) -> Vec<(String, u16)> {
     let by_device = |device: &str| {
-        available.iter().find(|(_, name)| name == device).map(|(port, _)| *port)
+        available
+            .iter()
+            .find(|(_, name)| name == device)
+            .map(|(port, _)| *port)
     };
-    let by_number = |port: u16| available.iter().any(|(there, _)| *there == port).then_some(port);
+    let by_number = |port: u16| {
+        available
+            .iter()
+            .any(|(there, _)| *there == port)
+            .then_some(port)
+    };
     let named = config.interfaces.iter().filter(|it| it.device.is_some());
     let numbered = config.interfaces.iter().filter(|it| it.device.is_none());
     let mut ports: Vec<(String, u16)> = Vec::new();
@@ -126,7 +137,11 @@ mod tests {
             "interface Ethernet0/0\n device net_b\ninterface Ethernet0/1\ninterface Ethernet0/2\n\
              interface Ethernet0/3\n device net_x\ninterface Management0/0\n",
         );
-        let available = [(0, "net_a".to_owned()), (1, "net_b".to_owned()), (2, "net_c".to_owned())];
+        let available = [
+            (0, "net_a".to_owned()),
+            (1, "net_b".to_owned()),
+            (2, "net_c".to_owned()),
+        ];
         assert_eq!(
             map_ports(&config, &available),
             [("Ethernet0/0".to_owned(), 1), ("Ethernet0/2".to_owned(), 2)]

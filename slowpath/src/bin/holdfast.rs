@@ -4,6 +4,7 @@
 //! program; ours follow the two dashes.
 
 use std::fs::{DirBuilder, File};
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,7 +78,10 @@ enum IdleArg {
 
 /// The EAL's arguments, program name first, and ours.
 fn split(mut arguments: Vec<String>) -> (Vec<String>, Vec<String>) {
-    let program = arguments.first().cloned().unwrap_or_else(|| "holdfast".to_owned());
+    let program = arguments
+        .first()
+        .cloned()
+        .unwrap_or_else(|| "holdfast".to_owned());
     match arguments.iter().position(|it| it == "--") {
         Some(at) => {
             let ours = arguments.split_off(at + 1);
@@ -92,7 +96,11 @@ fn main() -> ExitCode {
     let (eal, ours) = split(std::env::args().collect());
     let args = Args::parse_from(ours);
     if args.version {
-        println!("holdfast {} ({})", env!("CARGO_PKG_VERSION"), dpdk::version());
+        println!(
+            "holdfast {} ({})",
+            env!("CARGO_PKG_VERSION"),
+            dpdk::version()
+        );
         return ExitCode::SUCCESS;
     }
     if let Some(file) = &args.check_config {
@@ -110,9 +118,9 @@ fn main() -> ExitCode {
 fn check(file: &Path) -> ExitCode {
     match read_config(file) {
         Ok((_, diagnostics, text)) => {
-            for diagnostic in &diagnostics {
-                print!("{}", diagnostic.render(&text));
-            }
+            let rendered: String = diagnostics.iter().map(|it| it.render(&text)).collect();
+            // Who reads no further has seen enough; the exit code says the rest.
+            let _closed = std::io::stdout().write_all(rendered.as_bytes());
             let wrong = diagnostics.iter().any(|it| it.severity == Severity::Error);
             ExitCode::from(u8::from(wrong))
         }
@@ -170,8 +178,7 @@ fn run(args: &Args, eal: Vec<String>, file: PathBuf) -> Result<(), String> {
     warn_missing(&config, &ports);
     let numbers: Vec<u16> = ports.iter().map(|(_, port)| *port).collect();
     let settings = settings(args, &config, eal.workers().len(), numbers.len());
-    let fastpath =
-        Fastpath::start(eal, &settings, &numbers).map_err(|error| error.to_string())?;
+    let fastpath = Fastpath::start(eal, &settings, &numbers).map_err(|error| error.to_string())?;
     let socket = ControlSocket::bind(&args.run_dir)
         .map_err(|error| format!("control socket in {}: {error}", args.run_dir.display()))?;
     let writer = Writer::spawn(helpers_cpus.clone()).map_err(|error| format!("log: {error}"))?;
@@ -220,7 +227,10 @@ fn serve(mut appliance: Appliance, clock: &Clock, signals: &mut Signals) {
 
 /// Warnings and worse only, unless the operator asks for more.
 fn with_quiet_log(mut eal: Vec<String>) -> Vec<String> {
-    if !eal.iter().any(|argument| argument.starts_with("--log-level")) {
+    if !eal
+        .iter()
+        .any(|argument| argument.starts_with("--log-level"))
+    {
         eal.push("--log-level=warning".to_owned());
     }
     eal
@@ -228,24 +238,42 @@ fn with_quiet_log(mut eal: Vec<String>) -> Vec<String> {
 
 /// CPUs on which no worker polls; all where there is no other.
 fn beside_workers(eal: &Eal, cpus: Vec<CoreId>) -> Vec<CoreId> {
-    let polled: Vec<usize> = eal.workers().into_iter().filter_map(dpdk::Lcore::cpu).collect();
-    let free: Vec<CoreId> =
-        cpus.iter().copied().filter(|cpu| !polled.contains(&cpu.id)).collect();
+    let polled: Vec<usize> = eal
+        .workers()
+        .into_iter()
+        .filter_map(dpdk::Lcore::cpu)
+        .collect();
+    let free: Vec<CoreId> = cpus
+        .iter()
+        .copied()
+        .filter(|cpu| !polled.contains(&cpu.id))
+        .collect();
     if free.is_empty() { cpus } else { free }
 }
 
 fn warn_missing(config: &Config, ports: &[(String, u16)]) {
     for interface in &config.interfaces {
-        let has_port = ports.iter().any(|(hardware, _)| *hardware == interface.hardware);
+        let has_port = ports
+            .iter()
+            .any(|(hardware, _)| *hardware == interface.hardware);
         if let (Some(device), false) = (&interface.device, has_port) {
-            eprintln!("warning: interface {}: no device {device}", interface.hardware);
+            eprintln!(
+                "warning: interface {}: no device {device}",
+                interface.hardware
+            );
         }
     }
 }
 
 fn settings(args: &Args, config: &Config, workers: usize, ports: usize) -> Settings {
     let (workers, ports) = (workers.max(1) as u32, ports.max(1) as u32);
-    let mtu = config.mtus.iter().map(|(_, mtu)| *mtu).max().unwrap_or(0).max(1500);
+    let mtu = config
+        .mtus
+        .iter()
+        .map(|(_, mtu)| *mtu)
+        .max()
+        .unwrap_or(0)
+        .max(1500);
     Settings {
         idle: match args.idle {
             IdleArg::Busy => Idle::Busy,
@@ -264,7 +292,9 @@ fn settings(args: &Args, config: &Config, workers: usize, ports: usize) -> Setti
 fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("model name"));
-    let name = line.and_then(|line| line.split_once(':')).map(|(_, name)| name.trim());
+    let name = line
+        .and_then(|line| line.split_once(':'))
+        .map(|(_, name)| name.trim());
     name.unwrap_or("unknown").to_owned()
 }
 
@@ -289,15 +319,24 @@ mod tests {
     #[test]
     fn the_two_dashes_part_the_eals_options_from_ours() {
         let (eal, ours) = split(words("holdfast -l 0-1 -- --config x"));
-        assert_eq!((eal, ours), (words("holdfast -l 0-1"), words("holdfast --config x")));
+        assert_eq!(
+            (eal, ours),
+            (words("holdfast -l 0-1"), words("holdfast --config x"))
+        );
         let (eal, ours) = split(words("holdfast --version"));
-        assert_eq!((eal, ours), (words("holdfast"), words("holdfast --version")));
+        assert_eq!(
+            (eal, ours),
+            (words("holdfast"), words("holdfast --version"))
+        );
     }
 
     #[test]
     fn the_eal_is_quiet_unless_told_otherwise() {
         assert_eq!(with_quiet_log(words("a")), words("a --log-level=warning"));
-        assert_eq!(with_quiet_log(words("a --log-level=8")), words("a --log-level=8"));
+        assert_eq!(
+            with_quiet_log(words("a --log-level=8")),
+            words("a --log-level=8")
+        );
     }
 
     #[test]

@@ -67,13 +67,17 @@ fn net() -> LocalNet {
 }
 
 fn frame(from: Mac, message: &Arp<[u8; fastpath::wire::arp::LEN]>) -> Vec<u8> {
-    let mut frame = Ethernet::emit(Mac::BROADCAST, from, ethertype::ARP).0.to_vec();
+    let mut frame = Ethernet::emit(Mac::BROADCAST, from, ethertype::ARP)
+        .0
+        .to_vec();
     frame.extend_from_slice(&message.0);
     frame
 }
 
 fn request_of(effects: &[Effect<u8>]) -> (Mac, u32) {
-    let [Effect::Frame { port: 1, frame }] = effects else { panic!("{effects:?}") };
+    let [Effect::Frame { port: 1, frame }] = effects else {
+        panic!("{effects:?}")
+    };
     let (header, payload) = Ethernet::parse(frame).expect("a header");
     let message = Arp::parse(payload).expect("a message");
     assert_eq!(message.operation(), Some(Operation::Request));
@@ -94,9 +98,15 @@ fn one_packet_is_held_and_sent_when_the_next_hop_answers() {
     let sent = arp.frame(1, &frame(THEIRS, &reply), &net, &mut table, Time(20));
     assert_eq!(sent, [Effect::Send(2)]);
     assert_eq!(arp.held(), 0);
-    assert_eq!(arp.want(id, Some(3), &net, &table, Time(30)), [Effect::Send(3)]);
+    assert_eq!(
+        arp.want(id, Some(3), &net, &table, Time(30)),
+        [Effect::Send(3)]
+    );
     let view = arp.view(&net, &table, Time(5_020));
-    assert_eq!(view.render(), "        inside 192.168.1.2 0200.0000.0002 5\n");
+    assert_eq!(
+        view.render(),
+        "        inside 192.168.1.2 0200.0000.0002 5\n"
+    );
 }
 
 #[test]
@@ -125,14 +135,26 @@ fn an_old_entry_is_asked_for_again_and_serves_meanwhile() {
     arp.want(id, None, &net, &table, Time(0));
     let reply = Arp::emit(Operation::Reply, (THEIRS, HOP), (OURS, US));
     arp.frame(1, &frame(THEIRS, &reply), &net, &mut table, Time(0));
-    assert!(arp.age(&net, &mut table, Time(REFRESH_AGE_MS - 1)).is_empty());
+    assert!(
+        arp.age(&net, &mut table, Time(REFRESH_AGE_MS - 1))
+            .is_empty()
+    );
     let probe = arp.age(&net, &mut table, Time(REFRESH_AGE_MS));
     assert_eq!(request_of(&probe), (THEIRS, HOP));
     assert_eq!(table.0[0].state, NeighbourState::Stale);
     assert_eq!(table.0[0].mac, Some(THEIRS.0));
-    arp.frame(1, &frame(THEIRS, &reply), &net, &mut table, Time(REFRESH_AGE_MS + 1));
+    arp.frame(
+        1,
+        &frame(THEIRS, &reply),
+        &net,
+        &mut table,
+        Time(REFRESH_AGE_MS + 1),
+    );
     assert_eq!(table.0[0].state, NeighbourState::Reachable);
-    assert!(arp.tick(&net, &mut table, Time(REFRESH_AGE_MS + 5_000)).is_empty());
+    assert!(
+        arp.tick(&net, &mut table, Time(REFRESH_AGE_MS + 5_000))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -159,15 +181,26 @@ fn what_is_forged_or_claims_our_address_teaches_nothing() {
     let (mut arp, net) = (Resolver::<u8>::default(), net());
     let reply = Arp::emit(Operation::Reply, (THEIRS, HOP), (OURS, US));
     let other = Mac([2, 9, 9, 9, 9, 9]);
-    assert!(arp.frame(1, &frame(other, &reply), &net, &mut table, Time(0)).is_empty());
+    assert!(
+        arp.frame(1, &frame(other, &reply), &net, &mut table, Time(0))
+            .is_empty()
+    );
     assert_eq!(table.0[0].mac, None);
     let claim = Arp::emit(Operation::Reply, (THEIRS, US), (OURS, US));
     let effects = arp.frame(1, &frame(THEIRS, &claim), &net, &mut table, Time(0));
-    let collision = Effect::Collision { port: 1, address: US, mac: THEIRS, request: false };
+    let collision = Effect::Collision {
+        port: 1,
+        address: US,
+        mac: THEIRS,
+        request: false,
+    };
     assert_eq!(effects, [collision]);
     for len in 0..FRAME_LEN {
         let cut = frame(THEIRS, &reply);
-        assert!(arp.frame(1, &cut[..len], &net, &mut table, Time(0)).is_empty());
+        assert!(
+            arp.frame(1, &cut[..len], &net, &mut table, Time(0))
+                .is_empty()
+        );
     }
 }
 
@@ -175,7 +208,7 @@ fn what_is_forged_or_claims_our_address_teaches_nothing() {
 fn packets_and_next_hops_in_waiting_are_bounded() {
     let (mut arp, net) = (Resolver::default(), net());
     let table = Table(
-        (0..ASKS_MAX as u16 + 1)
+        (0..=ASKS_MAX as u16)
             .map(|raw| Adjacency {
                 id: AdjacencyId::from_raw(raw),
                 interface: 3,

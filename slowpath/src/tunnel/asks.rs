@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use fastpath::tunnel::{SlotId, SlotState};
+use fastpath::tunnel::{SlotId, SlotState, SlotWord};
 
 use super::dataplane::Dataplane;
 use super::owner::{Demand, TunnelOwner};
@@ -18,19 +18,26 @@ const ASK_TIMEOUT_MS: u64 = 5_000;
 impl<D: Dataplane> TunnelOwner<D> {
     /// IKE has begun to negotiate.
     pub fn negotiating(&mut self, id: TunnelId, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
         tunnel.asked_at = None;
-        if dp.word(tunnel.slot).is_some_and(|word| word.state() == SlotState::Down) {
+        if dp
+            .word(tunnel.slot)
+            .is_some_and(|word| word.state() == SlotState::Down)
+        {
             dp.set_state(tunnel.slot, SlotState::Pending);
         }
     }
 
     /// IKE has given up.
     pub fn negotiation_failed(&mut self, id: TunnelId, now: Time, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
         tunnel.asked_at = None;
         tunnel.retry_at = Some(now.after_ms(RETRY_DELAY_MS));
-        match dp.word(tunnel.slot).map(|word| word.state()) {
+        match dp.word(tunnel.slot).map(SlotWord::state) {
             Some(SlotState::Pending) => {
                 dp.set_state(tunnel.slot, SlotState::Down);
             }
@@ -43,10 +50,16 @@ impl<D: Dataplane> TunnelOwner<D> {
     pub fn rekey_wanted(&mut self, slot: SlotId, spi: u32, hard: bool) {
         let tunnel = self.by_slot.get(&slot).and_then(|id| self.tunnels.get(id));
         let children = tunnel.map_or(&[][..], |tunnel| &tunnel.children);
-        let child = children.iter().find(|it| it.inbound_spi == spi || it.outbound_spi == spi);
+        let child = children
+            .iter()
+            .find(|it| it.inbound_spi == spi || it.outbound_spi == spi);
         if let Some(child) = child {
             let spi = child.inbound_spi;
-            self.demands.push_back(if hard { Demand::Expire(spi) } else { Demand::Rekey(spi) });
+            self.demands.push_back(if hard {
+                Demand::Expire(spi)
+            } else {
+                Demand::Rekey(spi)
+            });
         }
     }
 
@@ -76,7 +89,10 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     fn hear_asks(&mut self, now: Time, dp: &mut D) {
         for slot in dp.take_asks() {
-            let tunnel = self.by_slot.get(&slot).and_then(|id| self.tunnels.get_mut(id));
+            let tunnel = self
+                .by_slot
+                .get(&slot)
+                .and_then(|id| self.tunnels.get_mut(id));
             if let Some(tunnel) = tunnel {
                 tunnel.asked_at.get_or_insert(now);
                 let at = tunnel.retry_at.unwrap_or(now);
@@ -84,7 +100,9 @@ impl<D: Dataplane> TunnelOwner<D> {
             }
         }
         for (&id, tunnel) in &mut self.tunnels {
-            let Some(asked_at) = tunnel.asked_at else { continue };
+            let Some(asked_at) = tunnel.asked_at else {
+                continue;
+            };
             if tunnel.retry_at.is_some_and(|at| at <= now) {
                 tunnel.retry_at = None;
                 self.demands.push_back(Demand::Initiate(id));
@@ -110,7 +128,10 @@ impl<D: Dataplane> TunnelOwner<D> {
                 child.seen = (opened, sealed);
             }
         }
-        peers.into_iter().filter(|(_, seen)| seen.inbound || seen.outbound).collect()
+        peers
+            .into_iter()
+            .filter(|(_, seen)| seen.inbound || seen.outbound)
+            .collect()
     }
 }
 

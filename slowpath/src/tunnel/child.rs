@@ -69,7 +69,8 @@ impl Child {
 
     pub(super) fn remaining_s(&self, now: Time) -> u32 {
         let age_s = now.since_ms(self.since) / 1000;
-        self.lifetime_s.saturating_sub(u32::try_from(age_s).unwrap_or(u32::MAX))
+        self.lifetime_s
+            .saturating_sub(u32::try_from(age_s).unwrap_or(u32::MAX))
     }
 
     pub(super) fn remaining_kb(&self, bytes: u64) -> Option<u32> {
@@ -105,7 +106,9 @@ impl Totals {
                 packets: inbound.packets.saturating_sub(base.inbound.packets),
                 bytes: inbound.bytes.saturating_sub(base.inbound.bytes),
                 replayed: inbound.replayed.saturating_sub(base.inbound.replayed),
-                not_authentic: inbound.not_authentic.saturating_sub(base.inbound.not_authentic),
+                not_authentic: inbound
+                    .not_authentic
+                    .saturating_sub(base.inbound.not_authentic),
                 replay_bitmap: inbound.replay_bitmap,
             },
             outbound: OutboundTraffic {
@@ -132,7 +135,12 @@ pub(super) struct Directions<'a> {
 impl<'a> Directions<'a> {
     pub(super) fn new(sa: &'a ChildSa, slot: SlotId, replay_window: u32) -> Option<Self> {
         let suite = suite_of(sa.suite)?;
-        Some(Self { sa, suite, slot, replay_window })
+        Some(Self {
+            sa,
+            suite,
+            slot,
+            replay_window,
+        })
     }
 
     pub(super) fn inbound(&self) -> SaParameters<'a> {
@@ -152,7 +160,9 @@ impl<'a> Directions<'a> {
             integrity_key: &keys.integrity,
             local: sa.local.to_bits(),
             remote: sa.remote.to_bits(),
-            encapsulation: sa.encapsulation.map(|(ours, theirs)| (ours.port(), theirs.port())),
+            encapsulation: sa
+                .encapsulation
+                .map(|(ours, theirs)| (ours.port(), theirs.port())),
             esn: sa.esn,
             replay_window: self.replay_window,
             lifetime_bytes: sa.lifetime_kb.map(|kb| u64::from(kb) * 1024),
@@ -167,7 +177,10 @@ impl<'a> Directions<'a> {
 fn fastpath_selectors(selectors: &Selectors) -> fastpath::esp::Selectors {
     let ports = |port| match port {
         0 => PortRange::ANY,
-        port => PortRange { first: port, last: port },
+        port => PortRange {
+            first: port,
+            last: port,
+        },
     };
     fastpath::esp::Selectors {
         local: selectors.local,

@@ -76,6 +76,12 @@ impl ContextTable {
                 pointer: POINTER_FIRST.wrapping_add(serial.wrapping_mul(POINTER_STEP)),
             }
         });
-        ContextPair { decrypt, encrypt, rekey_calls: 0, rekey_packets: [0; 2], rekeyed: false }
+        ContextPair {
+            decrypt,
+            encrypt,
+            rekey_calls: 0,
+            rekey_packets: [0; 2],
+            rekeyed: false,
+        }
     }
 }

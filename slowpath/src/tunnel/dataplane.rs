@@ -183,7 +183,10 @@ impl Dataplane for Fastpath {
     fn outbound(&self, slot: SlotId) -> Option<OutboundTraffic> {
         let (tunnels, publisher) = self.tunnels_view();
         let sa = tunnels.outbound(publisher, slot)?;
-        Some(OutboundTraffic { packets: sa.packets(), bytes: sa.bytes() })
+        Some(OutboundTraffic {
+            packets: sa.packets(),
+            bytes: sa.bytes(),
+        })
     }
 }
 

@@ -57,7 +57,12 @@ impl VpnOptions {
 
 impl Default for VpnOptions {
     fn default() -> Self {
-        Self { preserve: false, immediate: false, reclassify: true, replay_window: 64 }
+        Self {
+            preserve: false,
+            immediate: false,
+            reclassify: true,
+            replay_window: 64,
+        }
     }
 }
 
@@ -110,7 +115,10 @@ impl Tunnel {
 
     /// Packets that the newest pair has carried, inbound and outbound.
     pub(super) fn current_packets(&self, dp: &impl Dataplane) -> [u64; 2] {
-        let inbound = self.children.last().and_then(|child| dp.inbound(child.inbound_spi));
+        let inbound = self
+            .children
+            .last()
+            .and_then(|child| dp.inbound(child.inbound_spi));
         let newest_seals = self.children.last().is_some_and(|child| child.sealing);
         let outbound = dp.outbound(self.slot).filter(|_| newest_seals);
         [
@@ -139,7 +147,11 @@ impl Tunnel {
     }
 
     pub(super) fn sealed_by(&self, child: &Child, dp: &impl Dataplane) -> OutboundTraffic {
-        if child.sealing { dp.outbound(self.slot).unwrap_or_default() } else { child.sealed }
+        if child.sealing {
+            dp.outbound(self.slot).unwrap_or_default()
+        } else {
+            child.sealed
+        }
     }
 }
 
@@ -184,7 +196,9 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     /// Configured tunnels: handle, slot and peers.
     pub fn iter(&self) -> impl Iterator<Item = (TunnelId, SlotId, &TunnelSpec)> {
-        self.tunnels.iter().map(|(&id, tunnel)| (id, tunnel.slot, &tunnel.spec))
+        self.tunnels
+            .iter()
+            .map(|(&id, tunnel)| (id, tunnel.slot, &tunnel.spec))
     }
 
     /// The peer that a tunnel reaches now: that of its sealing SA, else the first of its list.
@@ -218,8 +232,14 @@ impl<D: Dataplane> TunnelOwner<D> {
         if !immediate {
             return;
         }
-        for tunnel in self.tunnels.values().filter(|tunnel| tunnel.contexts.is_some()) {
-            let Some(word) = dp.word(tunnel.slot) else { continue };
+        for tunnel in self
+            .tunnels
+            .values()
+            .filter(|tunnel| tunnel.contexts.is_some())
+        {
+            let Some(word) = dp.word(tunnel.slot) else {
+                continue;
+            };
             if word.preserve() == options.preserve {
                 continue;
             }
@@ -239,8 +259,12 @@ impl<D: Dataplane> TunnelOwner<D> {
     /// says that no policy names its slot any more.
     pub fn reconcile(&mut self, specs: &[TunnelSpec], now: Time, dp: &mut D) {
         let kept: HashSet<TunnelId> = specs.iter().map(|spec| spec.id).collect();
-        let gone: Vec<TunnelId> =
-            self.tunnels.keys().copied().filter(|id| !kept.contains(id)).collect();
+        let gone: Vec<TunnelId> = self
+            .tunnels
+            .keys()
+            .copied()
+            .filter(|id| !kept.contains(id))
+            .collect();
         for id in gone {
             self.remove(id, now, dp);
         }
@@ -273,11 +297,23 @@ impl<D: Dataplane> TunnelOwner<D> {
     }
 
     fn remove(&mut self, id: TunnelId, now: Time, dp: &mut D) {
-        while let Some(child) = self.tunnels.get(&id).and_then(|tunnel| tunnel.children.last()) {
+        while let Some(child) = self
+            .tunnels
+            .get(&id)
+            .and_then(|tunnel| tunnel.children.last())
+        {
             let (inbound, outbound) = (child.inbound_spi, child.outbound_spi);
-            self.end_child(id, (inbound, outbound), EndReason::ConfigurationChanged, now, dp);
+            self.end_child(
+                id,
+                (inbound, outbound),
+                EndReason::ConfigurationChanged,
+                now,
+                dp,
+            );
         }
-        let Some(tunnel) = self.tunnels.remove(&id) else { return };
+        let Some(tunnel) = self.tunnels.remove(&id) else {
+            return;
+        };
         self.by_slot.remove(&tunnel.slot);
         if let Some(retired) = dp.retire(tunnel.slot) {
             self.retirement.add(tunnel.slot, retired);

@@ -1,6 +1,6 @@
 //! What IKE's pairs do to a tunnel: installation, rekeys, the end.
 
-use fastpath::tunnel::SlotState;
+use fastpath::tunnel::{SlotState, SlotWord};
 use fastpath::worker::request::What;
 
 use super::child::{Child, Directions, Totals, suite_of};
@@ -48,10 +48,13 @@ impl<D: Dataplane> TunnelOwner<D> {
         tunnel.retry_at = None;
         tunnel.asked_at = None;
         for (inbound, spi) in [(false, sa.outbound_spi), (true, sa.inbound_spi)] {
-            self.messages.push_back(sa_changed(true, inbound, spi, sa.local, sa.remote));
+            self.messages
+                .push_back(sa_changed(true, inbound, spi, sa.local, sa.remote));
         }
         self.sessions.child_up(sa.peer, now);
-        let up = dp.word(tunnel.slot).is_some_and(|word| word.state() == SlotState::Up);
+        let up = dp
+            .word(tunnel.slot)
+            .is_some_and(|word| word.state() == SlotState::Up);
         if up {
             if let Some(contexts) = &mut tunnel.contexts {
                 contexts.rekey(packets);
@@ -74,7 +77,9 @@ impl<D: Dataplane> TunnelOwner<D> {
     }
 
     fn come_up(&mut self, id: TunnelId, sa: &ChildSa, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
         let first = tunnel.children.len() == 1;
         tunnel.contexts = Some(match tunnel.contexts.take() {
             Some(preserved) => preserved.follow(),
@@ -98,9 +103,16 @@ impl<D: Dataplane> TunnelOwner<D> {
     /// The peer uses the new pair of a rekey: it seals from now on.
     pub fn child_confirmed(&mut self, inbound_spi: u32, dp: &mut D) {
         let waits = |tunnel: &Tunnel| {
-            tunnel.swap.as_ref().is_some_and(|swap| swap.sa.inbound_spi == inbound_spi)
+            tunnel
+                .swap
+                .as_ref()
+                .is_some_and(|swap| swap.sa.inbound_spi == inbound_spi)
         };
-        let id = self.tunnels.iter().find(|(_, tunnel)| waits(tunnel)).map(|(&id, _)| id);
+        let id = self
+            .tunnels
+            .iter()
+            .find(|(_, tunnel)| waits(tunnel))
+            .map(|(&id, _)| id);
         if let Some(id) = id {
             self.swap(id, dp);
         }
@@ -108,9 +120,15 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     pub(super) fn swap(&mut self, id: TunnelId, dp: &mut D) {
         let window = self.options.replay_window;
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        let Some(Swap { sa, .. }) = tunnel.swap.take() else { return };
-        let Some(directions) = Directions::new(&sa, tunnel.slot, window) else { return };
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
+        let Some(Swap { sa, .. }) = tunnel.swap.take() else {
+            return;
+        };
+        let Some(directions) = Directions::new(&sa, tunnel.slot, window) else {
+            return;
+        };
         tunnel.stop_sealing(dp);
         if dp.install_outbound(&directions.outbound()).is_err() {
             self.demands.push_back(Demand::ChildFailed(sa.inbound_spi));
@@ -133,12 +151,22 @@ impl<D: Dataplane> TunnelOwner<D> {
         now: Time,
         dp: &mut D,
     ) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        let Some(child) = tunnel.children.iter().find(|child| child.inbound_spi == spis.0) else {
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
+        let Some(child) = tunnel
+            .children
+            .iter()
+            .find(|child| child.inbound_spi == spis.0)
+        else {
             return;
         };
         let seals = child.sealing;
-        if tunnel.swap.as_ref().is_some_and(|swap| swap.sa.inbound_spi == spis.0) {
+        if tunnel
+            .swap
+            .as_ref()
+            .is_some_and(|swap| swap.sa.inbound_spi == spis.0)
+        {
             // The pair that would have sealed is the one that goes.
             tunnel.swap = None;
         } else if seals {
@@ -157,8 +185,13 @@ impl<D: Dataplane> TunnelOwner<D> {
         now: Time,
         dp: &mut D,
     ) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
-        let place = tunnel.children.iter().position(|child| child.inbound_spi == inbound_spi);
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
+        let place = tunnel
+            .children
+            .iter()
+            .position(|child| child.inbound_spi == inbound_spi);
         let Some(place) = place else { return };
         if tunnel.children.len() == 1 {
             dp.set_state(tunnel.slot, SlotState::Deleting);
@@ -174,14 +207,18 @@ impl<D: Dataplane> TunnelOwner<D> {
         }
         dp.remove_inbound(inbound_spi);
         for (inbound, spi) in [(false, child.outbound_spi), (true, inbound_spi)] {
-            self.messages.push_back(sa_changed(false, inbound, spi, child.local, child.remote));
+            self.messages
+                .push_back(sa_changed(false, inbound, spi, child.local, child.remote));
         }
-        self.messages.extend(self.sessions.child_down(child.peer, &carried, reason, now));
+        self.messages
+            .extend(self.sessions.child_down(child.peer, &carried, reason, now));
     }
 
     /// What the end of a pair means for the tunnel.
     fn settle(&mut self, id: TunnelId, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else { return };
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
         if tunnel.sealing().is_some() {
             return;
         }
@@ -192,7 +229,7 @@ impl<D: Dataplane> TunnelOwner<D> {
             dp.set_state(tunnel.slot, SlotState::Down);
             return;
         }
-        let preserved = dp.word(tunnel.slot).is_some_and(|word| word.preserve());
+        let preserved = dp.word(tunnel.slot).is_some_and(SlotWord::preserve);
         dp.take_down(tunnel.slot);
         if !preserved {
             tunnel.contexts = None;

@@ -30,26 +30,45 @@ pub(super) struct Retirement<R> {
 
 impl<R> Default for Retirement<R> {
     fn default() -> Self {
-        Self { retiring: Vec::new() }
+        Self {
+            retiring: Vec::new(),
+        }
     }
 }
 
 impl<R> Retirement<R> {
     pub(super) fn add(&mut self, slot: SlotId, retired: R) {
-        self.retiring.push(Retiring { slot, retired, stage: Stage::Named });
+        self.retiring.push(Retiring {
+            slot,
+            retired,
+            stage: Stage::Named,
+        });
     }
 
     pub(super) fn policy_published(&mut self) {
-        for item in self.retiring.iter_mut().filter(|item| item.stage == Stage::Named) {
+        for item in self
+            .retiring
+            .iter_mut()
+            .filter(|item| item.stage == Stage::Named)
+        {
             item.stage = Stage::Unnamed;
         }
     }
 
     /// Asks for the sweeps that have not been asked for, as far as there is room.
     pub(super) fn sweep(&mut self, dp: &mut impl Dataplane<Retired = R>) {
-        for item in self.retiring.iter_mut().filter(|item| item.stage == Stage::Unnamed) {
-            let Some(ticket) = dp.sweep(What::SweepSlot(item.slot)) else { return };
-            item.stage = Stage::Sweeping { ticket, answers_left: dp.workers() };
+        for item in self
+            .retiring
+            .iter_mut()
+            .filter(|item| item.stage == Stage::Unnamed)
+        {
+            let Some(ticket) = dp.sweep(What::SweepSlot(item.slot)) else {
+                return;
+            };
+            item.stage = Stage::Sweeping {
+                ticket,
+                answers_left: dp.workers(),
+            };
         }
     }
 

@@ -40,7 +40,11 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn child_up(&mut self, peer: Ipv4Addr, now: Time) {
-        let fresh = Session { since: now, children: 0, carried: Totals::default() };
+        let fresh = Session {
+            since: now,
+            children: 0,
+            carried: Totals::default(),
+        };
         self.by_peer.entry(peer).or_insert(fresh).children += 1;
     }
 

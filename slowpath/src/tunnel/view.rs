@@ -18,25 +18,39 @@ use crate::time::Time;
 impl<D: Dataplane> TunnelOwner<D> {
     /// `show asp table vpn-context`.
     pub fn vpn_contexts(&self, dp: &D) -> VpnContextTable {
-        let contexts = self.tunnels.values().flat_map(|tunnel| contexts_of(tunnel, dp));
-        VpnContextTable { contexts: contexts.collect() }
+        let contexts = self
+            .tunnels
+            .values()
+            .flat_map(|tunnel| contexts_of(tunnel, dp));
+        VpnContextTable {
+            contexts: contexts.collect(),
+        }
     }
 
     /// `show crypto ipsec sa`, of all tunnels or of those with one peer.
     pub fn ipsec_sas(&self, peer: Option<Ipv4Addr>, now: Time, dp: &D) -> IpsecSaTable {
         let mut interfaces: BTreeMap<&str, Vec<IpsecTunnel>> = BTreeMap::new();
         for tunnel in self.tunnels.values() {
-            let Some(newest) = tunnel.children.last() else { continue };
+            let Some(newest) = tunnel.children.last() else {
+                continue;
+            };
             if peer.is_some_and(|peer| newest.peer != peer) {
                 continue;
             }
             let row = tunnel_row(tunnel, newest, now, dp);
-            interfaces.entry(tunnel.spec.nameif.as_str()).or_default().push(row);
+            interfaces
+                .entry(tunnel.spec.nameif.as_str())
+                .or_default()
+                .push(row);
         }
         let interfaces = interfaces.into_iter();
-        let interfaces = interfaces
-            .map(|(nameif, tunnels)| IpsecInterface { nameif: nameif.to_owned(), tunnels });
-        IpsecSaTable { interfaces: interfaces.collect() }
+        let interfaces = interfaces.map(|(nameif, tunnels)| IpsecInterface {
+            nameif: nameif.to_owned(),
+            tunnels,
+        });
+        IpsecSaTable {
+            interfaces: interfaces.collect(),
+        }
     }
 }
 
@@ -88,7 +102,12 @@ fn contexts_of<D: Dataplane>(tunnel: &Tunnel, dp: &D) -> Vec<VpnContext> {
 }
 
 fn first_peer(tunnel: &Tunnel) -> Ipv4Addr {
-    tunnel.spec.peers.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED)
+    tunnel
+        .spec
+        .peers
+        .first()
+        .copied()
+        .unwrap_or(Ipv4Addr::UNSPECIFIED)
 }
 
 fn tunnel_row<D: Dataplane>(tunnel: &Tunnel, newest: &Child, now: Time, dp: &D) -> IpsecTunnel {
@@ -114,7 +133,9 @@ fn tunnel_row<D: Dataplane>(tunnel: &Tunnel, newest: &Child, now: Time, dp: &D) 
         path_mtu: tunnel.spec.path_mtu,
         overhead: mtu.path.saturating_sub(mtu.inner) as u16,
         media_mtu: tunnel.spec.path_mtu,
-        inbound: newest_first().map(|child| inbound_row(child, now, dp)).collect(),
+        inbound: newest_first()
+            .map(|child| inbound_row(child, now, dp))
+            .collect(),
         outbound: sealing_first(tunnel)
             .map(|child| outbound_row(tunnel, child, now, dp))
             .collect(),
@@ -128,13 +149,19 @@ fn sealing_first(tunnel: &Tunnel) -> impl Iterator<Item = &Child> {
 
 fn inbound_row<D: Dataplane>(child: &Child, now: Time, dp: &D) -> EspSa {
     let traffic = dp.inbound(child.inbound_spi).unwrap_or_default();
-    EspSa { replay_bitmap: Some(traffic.replay_bitmap), ..row(child, child.inbound_spi, traffic.bytes, now) }
+    EspSa {
+        replay_bitmap: Some(traffic.replay_bitmap),
+        ..row(child, child.inbound_spi, traffic.bytes, now)
+    }
 }
 
 fn outbound_row<D: Dataplane>(tunnel: &Tunnel, child: &Child, now: Time, dp: &D) -> EspSa {
     let bytes = tunnel.sealed_by(child, dp).bytes;
     // What an ASA prints for a direction that has no window.
-    EspSa { replay_bitmap: Some(1), ..row(child, child.outbound_spi, bytes, now) }
+    EspSa {
+        replay_bitmap: Some(1),
+        ..row(child, child.outbound_spi, bytes, now)
+    }
 }
 
 fn row(child: &Child, spi: u32, bytes: u64, now: Time) -> EspSa {
@@ -155,7 +182,8 @@ impl<D: Dataplane> TunnelOwner<D> {
     /// Tunnels that are up.
     pub fn up(&self, dp: &D) -> usize {
         let up = |tunnel: &&Tunnel| {
-            dp.word(tunnel.slot).is_some_and(|word| word.state() == SlotState::Up)
+            dp.word(tunnel.slot)
+                .is_some_and(|word| word.state() == SlotState::Up)
         };
         self.tunnels.values().filter(up).count()
     }

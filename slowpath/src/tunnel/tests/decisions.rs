@@ -37,7 +37,11 @@ fn decision_3_a_flow_resumes_on_the_same_slot_with_every_peer_of_the_list() {
     let mut bench = Bench::new(true);
     let spis = bench.up(Time(0));
     bench.down(spis, EndReason::LostContact, Time(1));
-    let second = ChildSa { peer: OTHER, remote: OTHER, ..bench.child() };
+    let second = ChildSa {
+        peer: OTHER,
+        remote: OTHER,
+        ..bench.child()
+    };
     bench.install(second, Time(2));
     let word = bench.word();
     assert_eq!((word.state(), word.epoch()), (SlotState::Up, 0));
@@ -46,7 +50,10 @@ fn decision_3_a_flow_resumes_on_the_same_slot_with_every_peer_of_the_list() {
     edited.peers.push(Ipv4Addr::new(192, 0, 2, 1));
     bench.owner.reconcile(&[edited], Time(3), &mut bench.dp);
     assert_eq!(bench.owner.slot(TUNNEL), Some(bench.slot));
-    let stranger = TunnelSpec { id: TunnelId(6), ..spec() };
+    let stranger = TunnelSpec {
+        id: TunnelId(6),
+        ..spec()
+    };
     bench.owner.reconcile(&[stranger], Time(4), &mut bench.dp);
     assert_eq!(bench.owner.slot(TUNNEL), None);
     assert_ne!(bench.owner.slot(TunnelId(6)), Some(bench.slot));
@@ -62,7 +69,10 @@ fn decision_4_narrower_selectors_tear_down_what_lies_outside() {
     narrow.selectors.remote = net(9);
     bench.install(narrow, Time(2));
     let sweeps = bench.sweeps(Time(2));
-    assert!(sweeps[0].starts_with("SweepOutside { slot: SlotId(0)"), "{sweeps:?}");
+    assert!(
+        sweeps[0].starts_with("SweepOutside { slot: SlotId(0)"),
+        "{sweeps:?}"
+    );
     assert!(sweeps[0].contains("10.224.9.0"), "{sweeps:?}");
 }
 
@@ -189,7 +199,10 @@ fn decision_12_immediate_stamps_live_contexts_both_ways() {
     assert!(bench.word().preserve());
     bench.options(false, false);
     assert!(!bench.word().preserve());
-    assert_eq!((bench.word().state(), bench.word().epoch()), (SlotState::Up, 0));
+    assert_eq!(
+        (bench.word().state(), bench.word().epoch()),
+        (SlotState::Up, 0)
+    );
 }
 
 #[test]

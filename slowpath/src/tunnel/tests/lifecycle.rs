@@ -34,7 +34,10 @@ fn reclassify_vpn_off_leaves_clear_flows_alone_and_so_does_a_rekey() {
     let first = bench.up(Time(0));
     assert!(bench.sweeps(Time(0)).is_empty());
     bench.owner.options.reclassify = true;
-    let rekey = ChildSa { replaces: Some(first), ..bench.child() };
+    let rekey = ChildSa {
+        replaces: Some(first),
+        ..bench.child()
+    };
     bench.install(rekey, Time(1));
     assert!(bench.sweeps(Time(1)).is_empty());
 }
@@ -43,7 +46,10 @@ fn reclassify_vpn_off_leaves_clear_flows_alone_and_so_does_a_rekey() {
 fn the_initiator_of_a_rekey_seals_with_the_new_pair_when_the_peer_has_it() {
     let mut bench = Bench::new(false);
     let first = bench.up(Time(0));
-    let rekey = ChildSa { replaces: Some(first), ..bench.child() };
+    let rekey = ChildSa {
+        replaces: Some(first),
+        ..bench.child()
+    };
     let second = bench.install(rekey, Time(10));
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(first.1));
     assert!(bench.dp.inbound.contains_key(&first.0));
@@ -59,13 +65,20 @@ fn the_initiator_of_a_rekey_seals_with_the_new_pair_when_the_peer_has_it() {
 fn a_rekey_that_nobody_confirms_seals_after_a_second_or_when_the_old_pair_goes() {
     let mut bench = Bench::new(false);
     let first = bench.up(Time(0));
-    let rekey = ChildSa { replaces: Some(first), ..bench.child() };
+    let rekey = ChildSa {
+        replaces: Some(first),
+        ..bench.child()
+    };
     let second = bench.install(rekey, Time(10));
     bench.tick(Time(1_009));
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(first.1));
     bench.tick(Time(1_010));
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(second.1));
-    let rekey = ChildSa { replaces: Some(second), initiator: false, ..bench.child() };
+    let rekey = ChildSa {
+        replaces: Some(second),
+        initiator: false,
+        ..bench.child()
+    };
     let third = bench.install(rekey, Time(2_000));
     // A responder waits: the initiator may not have heard of the pair.
     bench.tick(Time(9_000));
@@ -79,12 +92,18 @@ fn a_rekey_that_nobody_confirms_seals_after_a_second_or_when_the_old_pair_goes()
 fn a_rekey_that_ends_before_it_seals_changes_nothing() {
     let mut bench = Bench::new(false);
     let first = bench.up(Time(0));
-    let rekey = ChildSa { replaces: Some(first), ..bench.child() };
+    let rekey = ChildSa {
+        replaces: Some(first),
+        ..bench.child()
+    };
     let second = bench.install(rekey, Time(10));
     bench.down(second, EndReason::PeerTerminate, Time(11));
     bench.tick(Time(5_000));
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(first.1));
-    assert_eq!((bench.word().state(), bench.word().epoch()), (SlotState::Up, 0));
+    assert_eq!(
+        (bench.word().state(), bench.word().epoch()),
+        (SlotState::Up, 0)
+    );
 }
 
 #[test]
@@ -96,7 +115,10 @@ fn losing_the_sealing_pair_while_another_receives_is_no_drop_but_asks_again() {
     bench.owner.child_confirmed(newer.0, &mut bench.dp);
     bench.sweeps(Time(1));
     bench.down(newer, EndReason::PeerTerminate, Time(2));
-    assert_eq!((bench.word().state(), bench.word().epoch()), (SlotState::Down, 0));
+    assert_eq!(
+        (bench.word().state(), bench.word().epoch()),
+        (SlotState::Down, 0)
+    );
     assert_eq!(bench.dp.sealing_spi(bench.slot), None);
     assert!(bench.sweeps(Time(2)).is_empty());
     bench.dp.ask(bench.slot);
@@ -128,7 +150,9 @@ fn a_pair_that_cannot_be_installed_is_given_back_to_ike() {
 fn a_negotiation_that_failed_is_not_repeated_at_once() {
     let mut bench = Bench::new(false);
     bench.owner.negotiating(TUNNEL, &mut bench.dp);
-    bench.owner.negotiation_failed(TUNNEL, Time(100), &mut bench.dp);
+    bench
+        .owner
+        .negotiation_failed(TUNNEL, Time(100), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Down);
     bench.dp.ask(bench.slot);
     bench.tick(Time(200));
@@ -161,7 +185,9 @@ fn pending_needs_a_tunnel_that_is_down() {
     bench.up(Time(0));
     bench.owner.negotiating(TUNNEL, &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Up);
-    bench.owner.negotiation_failed(TUNNEL, Time(1), &mut bench.dp);
+    bench
+        .owner
+        .negotiation_failed(TUNNEL, Time(1), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Up);
 }
 
@@ -172,7 +198,10 @@ fn used_up_lifetimes_ask_for_a_successor_by_either_spi() {
     bench.owner.rekey_wanted(bench.slot, outbound, false);
     bench.owner.rekey_wanted(bench.slot, inbound, true);
     bench.owner.rekey_wanted(bench.slot, 0x7777, false);
-    assert_eq!(bench.demands(), [Demand::Rekey(inbound), Demand::Expire(inbound)]);
+    assert_eq!(
+        bench.demands(),
+        [Demand::Rekey(inbound), Demand::Expire(inbound)]
+    );
 }
 
 #[test]
@@ -204,7 +233,10 @@ fn segments_fit_the_worst_encapsulation() {
     let mtu = bench.dp.mtus[&bench.slot];
     assert_eq!((mtu.inner, mtu.mss), (1446, 1398));
     let mut bench = Bench::new(false);
-    let child = ChildSa { encapsulation: Some((natt(LOCAL), natt(PEER))), ..bench.child() };
+    let child = ChildSa {
+        encapsulation: Some((natt(LOCAL), natt(PEER))),
+        ..bench.child()
+    };
     bench.install(child, Time(0));
     let mtu = bench.dp.mtus[&bench.slot];
     assert_eq!((mtu.inner, mtu.mss), (1438, 1398));
@@ -218,7 +250,10 @@ fn sweeps_wait_for_room_and_keep_their_order() {
     bench.down(spis, EndReason::PeerTerminate, Time(1));
     assert!(bench.sweeps(Time(1)).is_empty());
     bench.dp.no_room = false;
-    assert_eq!(bench.sweeps(Time(2)), ["Reclassify(SlotId(0))", "SweepStale(SlotId(0))"]);
+    assert_eq!(
+        bench.sweeps(Time(2)),
+        ["Reclassify(SlotId(0))", "SweepStale(SlotId(0))"]
+    );
 }
 
 #[test]
@@ -228,10 +263,28 @@ fn traffic_is_told_once_per_peer_and_direction() {
     assert!(bench.owner.traffic(&bench.dp).is_empty());
     bench.carry(spis.0, 1, 0);
     let seen = bench.owner.traffic(&bench.dp);
-    assert_eq!(seen, [(PEER, PeerTraffic { inbound: true, outbound: false })]);
+    assert_eq!(
+        seen,
+        [(
+            PEER,
+            PeerTraffic {
+                inbound: true,
+                outbound: false
+            }
+        )]
+    );
     bench.carry(spis.0, 0, 1);
     let seen = bench.owner.traffic(&bench.dp);
-    assert_eq!(seen, [(PEER, PeerTraffic { inbound: false, outbound: true })]);
+    assert_eq!(
+        seen,
+        [(
+            PEER,
+            PeerTraffic {
+                inbound: false,
+                outbound: true
+            }
+        )]
+    );
     assert!(bench.owner.traffic(&bench.dp).is_empty());
 }
 
@@ -239,7 +292,11 @@ fn traffic_is_told_once_per_peer_and_direction() {
 fn of_two_rekeys_at_once_the_one_that_lost_only_receives() {
     let mut bench = Bench::new(false);
     let first = bench.up(Time(0));
-    let lost = ChildSa { replaces: Some(first), superseded: true, ..bench.child() };
+    let lost = ChildSa {
+        replaces: Some(first),
+        superseded: true,
+        ..bench.child()
+    };
     let lost = bench.install(lost, Time(1));
     bench.owner.child_confirmed(lost.0, &mut bench.dp);
     bench.tick(Time(5_000));

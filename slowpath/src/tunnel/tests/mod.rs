@@ -22,8 +22,10 @@ pub(super) const PEER: Ipv4Addr = Ipv4Addr::new(209, 165, 200, 10);
 pub(super) const OTHER: Ipv4Addr = Ipv4Addr::new(209, 165, 200, 11);
 pub(super) const LOCAL: Ipv4Addr = Ipv4Addr::new(209, 165, 201, 2);
 pub(super) const TUNNEL: TunnelId = TunnelId(5);
-pub(super) const SUITE: EspSuite =
-    EspSuite { encryption: Encryption::TripleDes, integrity: Some(Hash::Md5) };
+pub(super) const SUITE: EspSuite = EspSuite {
+    encryption: Encryption::TripleDes,
+    integrity: Some(Hash::Md5),
+};
 
 /// What was done to the dataplane, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +64,9 @@ pub(super) struct Fake {
 
 impl Fake {
     fn change(&mut self, slot: SlotId, new: impl FnOnce(SlotWord) -> SlotWord) -> bool {
-        let Some(word) = self.words.get_mut(&slot) else { return false };
+        let Some(word) = self.words.get_mut(&slot) else {
+            return false;
+        };
         *word = new(*word);
         if word.state() == SlotState::Down {
             self.latched.remove(&slot);
@@ -92,7 +96,8 @@ impl Dataplane for Fake {
     fn allocate(&mut self, mtu: TunnelMtu) -> Option<SlotId> {
         let slot = SlotId::new(self.next_slot);
         self.next_slot += 1;
-        self.words.insert(slot, SlotWord::new(SlotState::Down, false, 0));
+        self.words
+            .insert(slot, SlotWord::new(SlotState::Down, false, 0));
         self.mtus.insert(slot, mtu);
         Some(slot)
     }
@@ -122,7 +127,8 @@ impl Dataplane for Fake {
             return Err(InstallError::NotReserved(parameters.spi));
         }
         self.reserved.remove(&parameters.spi);
-        self.inbound.insert(parameters.spi, InboundTraffic::default());
+        self.inbound
+            .insert(parameters.spi, InboundTraffic::default());
         self.steps.push(Step::Inbound(parameters.spi));
         Ok(())
     }
@@ -158,20 +164,28 @@ impl Dataplane for Fake {
 
     fn bring_up(&mut self, slot: SlotId, preserve: bool) -> bool {
         self.steps.push(Step::Up(preserve));
-        self.change(slot, |word| SlotWord::new(SlotState::Up, preserve, word.epoch()))
+        self.change(slot, |word| {
+            SlotWord::new(SlotState::Up, preserve, word.epoch())
+        })
     }
 
     fn take_down(&mut self, slot: SlotId) -> bool {
         self.steps.push(Step::TakeDown);
         self.change(slot, |word| {
             let down = word.with_state(SlotState::Down);
-            if word.preserve() { down } else { down.with_next_epoch() }
+            if word.preserve() {
+                down
+            } else {
+                down.with_next_epoch()
+            }
         })
     }
 
     fn stamp_preserve(&mut self, slot: SlotId, preserve: bool) -> bool {
         self.steps.push(Step::Stamp(preserve));
-        self.change(slot, |word| SlotWord::new(word.state(), preserve, word.epoch()))
+        self.change(slot, |word| {
+            SlotWord::new(word.state(), preserve, word.epoch())
+        })
     }
 
     fn set_mtu(&mut self, slot: SlotId, mtu: TunnelMtu) -> bool {
@@ -210,7 +224,10 @@ impl Dataplane for Fake {
 
 /// A net of 256 addresses.
 pub(super) fn net(third: u8) -> MaskedNet {
-    MaskedNet::new(Ipv4Addr::new(10, 224, third, 0), Ipv4Addr::new(255, 255, 255, 0))
+    MaskedNet::new(
+        Ipv4Addr::new(10, 224, third, 0),
+        Ipv4Addr::new(255, 255, 255, 0),
+    )
 }
 
 pub(super) fn selectors() -> Selectors {
@@ -250,14 +267,29 @@ impl Bench {
     pub(super) fn new(preserve: bool) -> Self {
         let mut dp = Fake::default();
         let mut owner = TunnelOwner::default();
-        owner.set_options(VpnOptions { preserve, ..VpnOptions::default() }, &mut dp);
+        owner.set_options(
+            VpnOptions {
+                preserve,
+                ..VpnOptions::default()
+            },
+            &mut dp,
+        );
         owner.reconcile(&[spec()], Time(0), &mut dp);
         let slot = owner.slot(TUNNEL).expect("a slot");
-        Self { owner, dp, slot, outbound_spi: 0xa000 }
+        Self {
+            owner,
+            dp,
+            slot,
+            outbound_spi: 0xa000,
+        }
     }
 
     pub(super) fn options(&mut self, preserve: bool, immediate: bool) {
-        let options = VpnOptions { preserve, immediate, ..self.owner.options };
+        let options = VpnOptions {
+            preserve,
+            immediate,
+            ..self.owner.options
+        };
         self.owner.set_options(options, &mut self.dp);
     }
 
@@ -303,7 +335,8 @@ impl Bench {
     }
 
     pub(super) fn down(&mut self, spis: (u32, u32), reason: EndReason, now: Time) {
-        self.owner.child_down(TUNNEL, spis, reason, now, &mut self.dp);
+        self.owner
+            .child_down(TUNNEL, spis, reason, now, &mut self.dp);
     }
 
     pub(super) fn tick(&mut self, now: Time) {
@@ -330,7 +363,9 @@ impl Bench {
     }
 
     pub(super) fn messages(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.owner.poll_message()).map(|it| it.line()).collect()
+        std::iter::from_fn(|| self.owner.poll_message())
+            .map(|it| it.line())
+            .collect()
     }
 
     /// Packets go both ways.
