@@ -131,9 +131,9 @@ impl Ports {
             });
         }
         let rss_usable = limits.flow_type_rss_offloads & rss_flows() != 0;
-        // Also without RSS a driver may spread by itself (packet sockets do, by the kernel's fanout):
-        // a queue that nobody polls would lose what falls to it.
-        let rx_queues = settings.workers.min(limits.max_rx_queues).max(1);
+        // Also without RSS: a port that spreads by itself (packet sockets do) spreads over all of its
+        // queues, polled or not.
+        let rx_queues = settings.workers.min(limits.max_rx_queues);
         configure(port, rx_queues, settings, rss_usable)?;
         set_up_queues(port, rx_queues, settings.workers, pool)?;
         if rss_usable && rx_queues > 1 {
