@@ -11,6 +11,7 @@ use crate::cli::{self, Command, ConnFilter, IpsecClear, Parsed};
 use crate::control_socket::{ClientId, ControlSocket, Outcome, Request};
 use crate::ike::{ClearScope, TunnelId};
 use crate::stats::view::Append;
+use crate::syslog::Message;
 use crate::syslog::format::audit;
 use crate::time::Time;
 use crate::tunnel::SpiPool;
@@ -61,8 +62,13 @@ impl Appliance {
         let parsed = cli::parse(&request.command, session.mode());
         let answer = match parsed {
             Ok(parsed) => {
-                self.audit(request, &parsed.command, now);
-                self.execute(request, parsed, caret_columns, now)
+                let audited = Self::audit(request, &parsed.command);
+                let answer = self.execute(request, parsed, caret_columns, now);
+                let carried_out = !matches!(answer, Answer::Refused(_));
+                for message in audited.iter().filter(|_| carried_out) {
+                    self.log(message, now);
+                }
+                answer
             }
             Err(error) => Answer::Refused(error.render(caret_columns)),
         };
@@ -88,20 +94,19 @@ impl Appliance {
         self.outputs.send(&mut self.socket, now);
     }
 
-    fn audit(&mut self, request: &Request, command: &Command, now: Time) {
+    /// What the log says of a command once it is carried out.
+    fn audit(request: &Request, command: &Command) -> Vec<Message> {
         if matches!(
             command,
             Command::Nothing | Command::Help(_) | Command::ConfigureHelp(_)
         ) {
-            return;
+            return Vec::new();
         }
         let user = match request.peer.uid {
             0 => "enable_15".to_owned(),
             uid => format!("uid_{uid}"),
         };
-        for message in audit(&user, &request.command, command.changes_configuration()) {
-            self.log(&message, now);
-        }
+        audit(&user, &request.command, command.changes_configuration())
     }
 
     fn execute(&mut self, request: &Request, parsed: Parsed, caret: usize, now: Time) -> Answer {
@@ -267,7 +272,11 @@ impl Appliance {
                     self.clear_ipsec(ClearScope::Tunnel(id), now);
                 }
             }
-            IpsecClear::Entry { peer, spi } => self.clear_pair(*peer, *spi, now),
+            IpsecClear::Entry { peer: end, spi } => {
+                if let Some(peer) = self.tunnels.peer_of_sa(*end, *spi) {
+                    self.clear_pair(peer, *spi, now);
+                }
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::events::FlowDrops;
 use super::listing::Listings;
 use super::output::Outputs;
 use super::{Appliance, Helpers};
-use crate::apply::{Compiler, Note};
+use crate::apply::Compiler;
 use crate::control_socket::ControlSocket;
 use crate::ike::{Engine, Entropy, IkeConfig};
 use crate::local_net::LocalNet;
@@ -84,7 +84,7 @@ pub fn map_ports(config: &Config, available: &[(u16, String)]) -> Vec<(String, u
 }
 
 impl Appliance {
-    /// The box with its first configuration in force; what of it is left out.
+    /// The box with its first configuration in force. What of it is left out goes to the log.
     pub fn start(
         fastpath: Fastpath,
         socket: ControlSocket,
@@ -93,7 +93,7 @@ impl Appliance {
         (config, config_path): (Config, PathBuf),
         facts: BoxFacts,
         (now, wall_ms): (Time, u64),
-    ) -> (Self, Vec<Note>) {
+    ) -> Self {
         let engine = Engine::new(IkeConfig::default(), Box::new(SystemEntropy));
         let mut this = Self {
             fastpath,
@@ -122,9 +122,9 @@ impl Appliance {
             identification: 0,
             wall_ms,
         };
-        let notes = this.apply_now(now);
+        this.apply_and_note(now);
         this.log(&startup(), now);
-        (this, notes)
+        this
     }
 }
 

@@ -189,7 +189,7 @@ fn run(args: &Args, eal: Vec<String>, file: PathBuf) -> Result<(), String> {
         build: build_name(),
         workers_started: clock.now(),
     };
-    let (appliance, notes) = Appliance::start(
+    let appliance = Appliance::start(
         fastpath,
         socket,
         Logger::new(writer),
@@ -198,9 +198,6 @@ fn run(args: &Args, eal: Vec<String>, file: PathBuf) -> Result<(), String> {
         facts,
         (clock.now(), clock.wall_ms()),
     );
-    for note in notes {
-        eprintln!("warning: {}: {}", note.item, note.text);
-    }
     serve(appliance, &clock, &mut signals);
     Ok(())
 }

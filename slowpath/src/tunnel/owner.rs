@@ -216,6 +216,18 @@ impl<D: Dataplane> TunnelOwner<D> {
         sealing.or_else(|| tunnel.spec.peers.first().copied())
     }
 
+    /// The peer of the pair that has an SA with this SPI and this end: an SA is named by its
+    /// destination, which for an inbound one is ours; the peer's address is taken for both.
+    pub fn peer_of_sa(&self, end: Ipv4Addr, spi: u32) -> Option<Ipv4Addr> {
+        let children = self.tunnels.values().flat_map(|tunnel| &tunnel.children);
+        let is_meant = |child: &&Child| {
+            let inbound = child.inbound_spi == spi && end == child.local;
+            let either = child.inbound_spi == spi || child.outbound_spi == spi;
+            inbound || either && (end == child.remote || end == child.peer)
+        };
+        children.into_iter().find(is_meant).map(|child| child.peer)
+    }
+
     /// What IKE shall do next.
     pub fn poll_demand(&mut self) -> Option<Demand> {
         self.demands.pop_front()

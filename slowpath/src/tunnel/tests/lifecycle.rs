@@ -303,3 +303,23 @@ fn of_two_rekeys_at_once_the_one_that_lost_only_receives() {
     assert_eq!(bench.dp.sealing_spi(bench.slot), Some(first.1));
     assert!(bench.dp.inbound.contains_key(&lost.0));
 }
+
+#[test]
+fn an_sa_is_named_by_its_destination_or_the_peer() {
+    let mut bench = Bench::new(false);
+    let (inbound, outbound) = bench.up(Time(0));
+    for (end, spi, found) in [
+        (LOCAL, inbound, true),
+        (PEER, inbound, true),
+        (PEER, outbound, true),
+        (LOCAL, outbound, false),
+        (PEER, 0x7777, false),
+        (OTHER, inbound, false),
+    ] {
+        assert_eq!(
+            bench.owner.peer_of_sa(end, spi),
+            found.then_some(PEER),
+            "{end} {spi:#x}"
+        );
+    }
+}
