@@ -1,10 +1,13 @@
 //! Edits of the configuration, gathered and brought into force.
 
+use std::collections::HashMap;
+
+use config::{Audience, Config, Defaults};
 use fastpath::policy::Policy;
 
 use super::{Appliance, EDIT_QUIET_MS, EDIT_WAIT_MAX_MS};
 use crate::apply::{Bindings, Note, NoteKind, PlannedTunnel, TunnelBinding};
-use crate::ike::{IkeConfig, TunnelConfig};
+use crate::ike::{IkeConfig, TunnelConfig, TunnelId};
 use crate::local_net::LocalNet;
 use crate::syslog::Message;
 use crate::syslog::format::NameTable;
@@ -53,7 +56,7 @@ impl Appliance {
         let plan = self.compiler.plan(&self.config);
         let options = VpnOptions::new(&self.config.sysopt, self.config.ipsec.replay_window);
         self.tunnels.set_options(options, &mut self.fastpath);
-        let specs = specs(&plan.ike, &plan.tunnels, |tunnel| self.spec(tunnel));
+        let specs = specs(&self.config, &plan.ike, &plan.tunnels);
         self.tunnels.reconcile(&specs, now, &mut self.fastpath);
         let bindings = Bindings {
             ports: self.facts.ports.clone(),
@@ -75,6 +78,7 @@ impl Appliance {
         self.engine
             .configure(now, &mut SpiPool(&mut self.fastpath), plan.ike);
         self.enforce(applied.policy);
+        self.bind_from = Some(TunnelId(0));
         self.bind_peers(now);
         self.run_ike(now);
         let notes: Vec<Note> = plan.notes.into_iter().chain(applied.notes).collect();
@@ -103,46 +107,36 @@ impl Appliance {
         self.logger.configure(&self.config.logging);
         self.policy = policy;
     }
-
-    /// What the owner needs of a tunnel beyond what IKE does: its line and the path.
-    fn spec(&self, planned: &PlannedTunnel) -> (Option<String>, u16) {
-        let name = format!("access-list {}", planned.access_list);
-        let text = config::render(
-            &self.config,
-            config::Audience::Shown,
-            config::Defaults::Hidden,
-            Some(&name),
-        );
-        let line = text
-            .lines()
-            .nth(usize::from(planned.line))
-            .map(str::to_owned);
-        let nameif = self.config.interfaces.get(usize::from(planned.interface));
-        let nameif = nameif.and_then(|interface| interface.nameif.as_deref());
-        let mtu = self
-            .config
-            .mtus
-            .iter()
-            .find(|(name, _)| Some(name.as_str()) == nameif);
-        (line, mtu.map_or(MTU_DEFAULT, |(_, mtu)| *mtu))
-    }
 }
 
 /// MTU of an interface that does not name one.
 const MTU_DEFAULT: u16 = 1500;
 
-fn specs(
-    ike: &IkeConfig,
-    planned: &[PlannedTunnel],
-    spec: impl Fn(&PlannedTunnel) -> (Option<String>, u16),
-) -> Vec<TunnelSpec> {
+fn specs(config: &Config, ike: &IkeConfig, planned: &[PlannedTunnel]) -> Vec<TunnelSpec> {
+    let mut lists: HashMap<&str, Vec<String>> = HashMap::new();
     let pairs = ike.tunnels.iter().zip(planned);
     pairs
         .map(|(tunnel, planned)| {
-            let (access_list_line, path_mtu) = spec(planned);
-            tunnel_spec(tunnel, planned.sequence, access_list_line, path_mtu)
+            let name = planned.access_list.as_str();
+            let lines = lists
+                .entry(name)
+                .or_insert_with(|| list_lines(config, name));
+            let line = lines.get(usize::from(planned.line)).cloned();
+            tunnel_spec(tunnel, planned.sequence, line, mtu(config, &tunnel.nameif))
         })
         .collect()
+}
+
+/// An access list as `show running-config` prints it, a text line per line.
+fn list_lines(config: &Config, name: &str) -> Vec<String> {
+    let section = format!("access-list {name}");
+    let text = config::render(config, Audience::Shown, Defaults::Hidden, Some(&section));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn mtu(config: &Config, nameif: &str) -> u16 {
+    let mtu = config.mtus.iter().find(|(name, _)| name == nameif);
+    mtu.map_or(MTU_DEFAULT, |(_, mtu)| *mtu)
 }
 
 fn tunnel_spec(

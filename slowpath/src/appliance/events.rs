@@ -96,6 +96,7 @@ impl Appliance {
             }
             self.listed(reply, now);
         }
+        self.flush_listing(now);
         busy
     }
 }

@@ -5,12 +5,14 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use fastpath::tunnel::AdjacencyId;
 
 use super::{ACTIONS_PER_TURN, Appliance};
-use crate::ike::{Action, ClearScope};
+use crate::ike::{Action, ClearScope, TunnelId};
 use crate::local;
 use crate::syslog::Message;
 use crate::time::Time;
 use crate::tunnel::{Demand, SpiPool};
 
+/// Peers whose next hops one turn looks up.
+const PEERS_PER_TURN: usize = 256;
 /// Bytes of the largest IKE packet when the interface is not known.
 const MTU_DEFAULT: u16 = 1500;
 
@@ -69,9 +71,12 @@ impl Appliance {
                     .negotiation_failed(tunnel, now, &mut self.fastpath);
             }
             Action::ChildUp(child) => {
+                let tunnel = child.tunnel;
+                self.names
+                    .selectors
+                    .insert(child.inbound_spi, child.selectors);
                 self.tunnels.child_up(child, now, &mut self.fastpath);
-                self.names.selectors = self.tunnels.selectors().collect();
-                self.bind_peers(now);
+                self.bind_peer(tunnel, now);
             }
             Action::ChildConfirmed { inbound_spi } => {
                 self.tunnels
@@ -88,7 +93,7 @@ impl Appliance {
                 let spis = (inbound_spi, outbound_spi);
                 self.tunnels
                     .child_down(tunnel, spis, reason, now, &mut self.fastpath);
-                self.names.selectors = self.tunnels.selectors().collect();
+                self.names.selectors.remove(&inbound_spi);
             }
             Action::Log { id, level, text } => self.log(&Message::new(id, level, text), now),
             Action::IkeUp { .. } | Action::IkeDown { .. } => {}
@@ -126,23 +131,31 @@ impl Appliance {
         Some((adjacency, mtu))
     }
 
-    /// Tells the workers by which next hop each tunnel's peer is reached, and asks for it.
+    /// Tells the workers by which next hop a tunnel's peer is reached, and asks for it.
+    fn bind_peer(&mut self, id: TunnelId, now: Time) {
+        let (Some(slot), Some(peer)) = (self.tunnels.slot(id), self.tunnels.peer(id)) else {
+            return;
+        };
+        let way = self.way_to(peer).map(|(adjacency, _)| adjacency);
+        let shared = self.fastpath.shared();
+        shared.set_peer_adjacency(slot, way.unwrap_or(AdjacencyId::NONE));
+        if let Some(adjacency) = way {
+            let hops = self.fastpath.neighbours();
+            let effects = self.arp.want(adjacency, None, &self.net, hops, now);
+            self.arp_effects(effects, now);
+        }
+    }
+
+    /// Goes on with the round over all tunnels' peers, if one is under way.
     pub(super) fn bind_peers(&mut self, now: Time) {
-        let peers: Vec<_> = self
-            .tunnels
-            .iter()
-            .filter_map(|(id, slot, _)| Some((slot, self.tunnels.peer(id)?)))
-            .collect();
-        for (slot, peer) in peers {
-            let way = self.way_to(peer).map(|(adjacency, _)| adjacency);
-            self.fastpath
-                .shared()
-                .set_peer_adjacency(slot, way.unwrap_or(AdjacencyId::NONE));
-            if let Some(adjacency) = way {
-                let hops = self.fastpath.neighbours();
-                let effects = self.arp.want(adjacency, None, &self.net, hops, now);
-                self.arp_effects(effects, now);
-            }
+        let Some(from) = self.bind_from else { return };
+        let round: Vec<TunnelId> = self.tunnels.ids_from(from).take(PEERS_PER_TURN).collect();
+        self.bind_from = match round.last() {
+            Some(last) if round.len() == PEERS_PER_TURN => Some(TunnelId(last.0.wrapping_add(1))),
+            _ => None,
+        };
+        for id in round {
+            self.bind_peer(id, now);
         }
     }
 

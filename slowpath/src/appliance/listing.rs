@@ -59,6 +59,8 @@ struct Running {
     xlates: u64,
     changed: u64,
     listed: u64,
+    /// Lines that are not given to the client yet.
+    text: String,
 }
 
 /// The listing that runs and those that wait; at most one per session.
@@ -89,7 +91,14 @@ impl Listing {
 
 impl Appliance {
     pub(super) fn list(&mut self, listing: Listing) {
-        self.listings.waiting.push_back(listing);
+        // One per session that is still there, so sessions bound the queue.
+        let Self {
+            listings, socket, ..
+        } = self;
+        listings
+            .waiting
+            .retain(|waiting| socket.room_bytes(waiting.client).is_ok());
+        listings.waiting.push_back(listing);
         self.start_listing();
     }
 
@@ -112,6 +121,7 @@ impl Appliance {
                     xlates: 0,
                     changed: 0,
                     listed: 0,
+                    text: String::new(),
                 });
             }
             None => self.listings.waiting.push_front(listing),
@@ -164,7 +174,7 @@ impl Appliance {
         } else if running.stage == Stage::Counting && running.listing.kind.lists() {
             self.second_stage(running, now);
         } else {
-            self.end_listing(&running, now);
+            self.end_listing(running, now);
         }
     }
 
@@ -196,12 +206,12 @@ impl Appliance {
         };
         let separator = if json && running.listed > 0 { "," } else { "" };
         running.listed += 1;
-        self.print(running, &format!("{separator}{text}"), now);
+        running.print(&format!("{separator}{text}"));
     }
 
     fn second_stage(&mut self, mut running: Running, now: Time) {
         let header = self.header(&running);
-        self.print(&mut running, &header, now);
+        running.print(&header);
         // The counting has just left room in every ring.
         if let Some(ticket) = self
             .fastpath
@@ -212,7 +222,7 @@ impl Appliance {
             running.answers_left = self.fastpath.workers();
             self.listings.running = Some(running);
         } else {
-            self.end_listing(&running, now);
+            self.end_listing(running, now);
         }
     }
 
@@ -241,7 +251,7 @@ impl Appliance {
         }
     }
 
-    fn end_listing(&mut self, running: &Running, now: Time) {
+    fn end_listing(&mut self, running: Running, now: Time) {
         let json = running.listing.format == Format::Json;
         let count = || ConnTable {
             in_use: running.in_use,
@@ -256,18 +266,21 @@ impl Appliance {
             Kind::ClearConns => format!("{} connection(s) deleted.\n", running.changed),
             Kind::ClearXlates => format!("INFO: {} xlates deleted\n", running.changed),
         };
+        let text = running.text + &text;
         self.finish_with(running.listing.client, text, false, now);
         self.start_listing();
     }
 
-    fn print(&mut self, running: &mut Running, text: &str, now: Time) {
-        let filtered = match &mut running.listing.pipe {
-            Some(pipe) => pipe.apply(text),
-            None => text.to_owned(),
-        };
-        if !filtered.is_empty() {
+    /// Gives the client the lines of this turn.
+    pub(super) fn flush_listing(&mut self, now: Time) {
+        if let Some(running) = &mut self.listings.running
+            && !running.text.is_empty()
+        {
             // Who is gone is noticed by `listing_room`.
-            let _gone = self.socket.reply(running.listing.client, &filtered, now);
+            let _gone = self
+                .socket
+                .reply(running.listing.client, &running.text, now);
+            running.text.clear();
         }
     }
 
@@ -311,6 +324,15 @@ impl Appliance {
                     let word = slots.word(slot);
                     word.preserve() && word.state() != SlotState::Up
                 })
+    }
+}
+
+impl Running {
+    fn print(&mut self, text: &str) {
+        match &mut self.listing.pipe {
+            Some(pipe) => self.text.push_str(&pipe.apply(text)),
+            None => self.text.push_str(text),
+        }
     }
 }
 

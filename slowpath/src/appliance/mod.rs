@@ -33,7 +33,7 @@ use fastpath::verdict::DropReason;
 
 use crate::apply::{Compiler, Note};
 use crate::control_socket::{ClientId, ControlSocket};
-use crate::ike::Engine;
+use crate::ike::{Engine, TunnelId};
 use crate::local_net::LocalNet;
 use crate::neighbour::Resolver;
 use crate::syslog::format::NameTable;
@@ -93,6 +93,8 @@ pub struct Appliance {
     cleared: Option<(Snapshot, String)>,
     facts: BoxFacts,
     next_second: Time,
+    /// Where the round over the tunnels' peers stands.
+    bind_from: Option<TunnelId>,
     identification: u16,
     wall_ms: u64,
 }
@@ -122,6 +124,7 @@ impl Appliance {
             self.next_second = now.after_ms(SECOND_MS);
             self.once_per_second(now);
         }
+        self.bind_peers(now);
         self.drain_tunnel_messages(now);
         self.fastpath.set_held(self.arp.held() as u64);
         self.fastpath.reclaim();
@@ -136,7 +139,9 @@ impl Appliance {
                 self.engine.inbound_seen(now, peer);
             }
         }
-        self.bind_peers(now);
+        self.bind_from = Some(TunnelId(0));
+        let Self { modes, socket, .. } = self;
+        modes.retain(|&client, _| socket.session(client).is_ok());
     }
 
     /// What the helper threads have finished.

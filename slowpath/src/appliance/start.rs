@@ -118,6 +118,7 @@ impl Appliance {
             cleared: None,
             facts,
             next_second: now,
+            bind_from: None,
             identification: 0,
             wall_ms,
         };

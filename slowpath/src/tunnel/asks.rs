@@ -67,13 +67,13 @@ impl<D: Dataplane> TunnelOwner<D> {
     pub fn tick(&mut self, now: Time, dp: &mut D) {
         self.hear_asks(now, dp);
         let due: Vec<TunnelId> = self
-            .tunnels
+            .timed
             .iter()
-            .filter(|(_, tunnel)| {
-                let due = tunnel.swap.as_ref().and_then(|swap| swap.due);
-                due.is_some_and(|at| at <= now)
+            .filter(|id| {
+                let swap = self.tunnels.get(id).and_then(|tunnel| tunnel.swap.as_ref());
+                swap.and_then(|swap| swap.due).is_some_and(|at| at <= now)
             })
-            .map(|(&id, _)| id)
+            .copied()
             .collect();
         for id in due {
             self.swap(id, dp);
@@ -89,28 +89,37 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     fn hear_asks(&mut self, now: Time, dp: &mut D) {
         for slot in dp.take_asks() {
-            let tunnel = self
-                .by_slot
-                .get(&slot)
-                .and_then(|id| self.tunnels.get_mut(id));
-            if let Some(tunnel) = tunnel {
+            let Some(&id) = self.by_slot.get(&slot) else {
+                continue;
+            };
+            if let Some(tunnel) = self.tunnels.get_mut(&id) {
                 tunnel.asked_at.get_or_insert(now);
                 let at = tunnel.retry_at.unwrap_or(now);
                 tunnel.retry_at = Some(at.max(now));
+                self.timed.insert(id);
             }
         }
-        for (&id, tunnel) in &mut self.tunnels {
-            let Some(asked_at) = tunnel.asked_at else {
-                continue;
+        let Self {
+            timed,
+            tunnels,
+            demands,
+            ..
+        } = self;
+        timed.retain(|id| {
+            let Some(tunnel) = tunnels.get_mut(id) else {
+                return false;
             };
-            if tunnel.retry_at.is_some_and(|at| at <= now) {
-                tunnel.retry_at = None;
-                self.demands.push_back(Demand::Initiate(id));
-            } else if tunnel.retry_at.is_none() && now.since_ms(asked_at) >= ASK_TIMEOUT_MS {
-                tunnel.asked_at = None;
-                dp.rearm(tunnel.slot);
+            if let Some(asked_at) = tunnel.asked_at {
+                if tunnel.retry_at.is_some_and(|at| at <= now) {
+                    tunnel.retry_at = None;
+                    demands.push_back(Demand::Initiate(*id));
+                } else if tunnel.retry_at.is_none() && now.since_ms(asked_at) >= ASK_TIMEOUT_MS {
+                    tunnel.asked_at = None;
+                    dp.rearm(tunnel.slot);
+                }
             }
-        }
+            tunnel.asked_at.is_some() || tunnel.swap.is_some()
+        });
     }
 
     /// Peers from whom, and to whom, packets went since the last call. Once per second, for dead

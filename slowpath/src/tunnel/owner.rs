@@ -1,6 +1,6 @@
 //! The owner of all tunnels: what the configuration, IKE and the workers do to them.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
 
 use config::Sysopt;
@@ -160,6 +160,8 @@ impl Tunnel {
 pub struct TunnelOwner<D: Dataplane> {
     pub(super) tunnels: BTreeMap<TunnelId, Tunnel>,
     pub(super) by_slot: HashMap<SlotId, TunnelId>,
+    /// Tunnels with something that is due at some time.
+    pub(super) timed: BTreeSet<TunnelId>,
     pub(super) options: VpnOptions,
     pub(super) contexts: ContextTable,
     pub(super) sessions: Sessions,
@@ -176,6 +178,7 @@ impl<D: Dataplane> Default for TunnelOwner<D> {
         Self {
             tunnels: BTreeMap::new(),
             by_slot: HashMap::new(),
+            timed: BTreeSet::new(),
             options: VpnOptions::default(),
             contexts: ContextTable::default(),
             sessions: Sessions::default(),
@@ -199,6 +202,11 @@ impl<D: Dataplane> TunnelOwner<D> {
         self.tunnels
             .iter()
             .map(|(&id, tunnel)| (id, tunnel.slot, &tunnel.spec))
+    }
+
+    /// Handles of configured tunnels, from `first` on.
+    pub fn ids_from(&self, first: TunnelId) -> impl Iterator<Item = TunnelId> {
+        self.tunnels.range(first..).map(|(&id, _)| id)
     }
 
     /// The peer that a tunnel reaches now: that of its sealing SA, else the first of its list.
@@ -315,6 +323,7 @@ impl<D: Dataplane> TunnelOwner<D> {
             return;
         };
         self.by_slot.remove(&tunnel.slot);
+        self.timed.remove(&id);
         if let Some(retired) = dp.retire(tunnel.slot) {
             self.retirement.add(tunnel.slot, retired);
         }

@@ -5,7 +5,7 @@ use fastpath::worker::request::What;
 
 use super::child::{Child, Directions, Totals, suite_of};
 use super::dataplane::Dataplane;
-use super::owner::{Demand, Swap, Tunnel, TunnelOwner};
+use super::owner::{Demand, Swap, TunnelOwner};
 use crate::ike::{ChildSa, EndReason, TunnelId};
 use crate::syslog::format::sa_changed;
 use crate::time::Time;
@@ -62,6 +62,7 @@ impl<D: Dataplane> TunnelOwner<D> {
             // A pair that lost against another one of the same moment only receives.
             if later && !sa.superseded {
                 let due = sa.initiator.then(|| now.after_ms(SWAP_DELAY_MS));
+                self.timed.insert(sa.tunnel);
                 tunnel.swap = Some(Swap { sa, due });
             }
         } else {
@@ -100,22 +101,15 @@ impl<D: Dataplane> TunnelOwner<D> {
         }
     }
 
-    /// The peer uses the new pair of a rekey: it seals from now on.
-    pub fn child_confirmed(&mut self, inbound_spi: u32, dp: &mut D) {
-        let waits = |tunnel: &Tunnel| {
-            tunnel
-                .swap
-                .as_ref()
-                .is_some_and(|swap| swap.sa.inbound_spi == inbound_spi)
+    /// The peer uses the new pair of a rekey: it seals from now on. Whose pair it was.
+    pub fn child_confirmed(&mut self, inbound_spi: u32, dp: &mut D) -> Option<TunnelId> {
+        let waits = |id: &&TunnelId| {
+            let swap = self.tunnels.get(id).and_then(|tunnel| tunnel.swap.as_ref());
+            swap.is_some_and(|swap| swap.sa.inbound_spi == inbound_spi)
         };
-        let id = self
-            .tunnels
-            .iter()
-            .find(|(_, tunnel)| waits(tunnel))
-            .map(|(&id, _)| id);
-        if let Some(id) = id {
-            self.swap(id, dp);
-        }
+        let id = *self.timed.iter().find(waits)?;
+        self.swap(id, dp);
+        Some(id)
     }
 
     pub(super) fn swap(&mut self, id: TunnelId, dp: &mut D) {
