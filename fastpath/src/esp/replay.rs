@@ -54,13 +54,12 @@ impl ReplayWindow {
     /// The right edge of the window, for `show`: bit `n` stands for the number `n` below the top.
     pub fn bitmap(&self) -> u64 {
         let top = self.top();
-        (0..WORD_BITS.min(top)).filter(|&back| !self.is_fresh(top - back)).fold(
-            0,
-            |bits, back| {
+        (0..WORD_BITS.min(top))
+            .filter(|&back| !self.is_fresh(top - back))
+            .fold(0, |bits, back| {
                 let covered = back < u64::from(self.size);
                 bits | u64::from(covered) << back
-            },
-        )
+            })
     }
 
     /// The 64-bit number of a packet with `low` on the wire, if it may still be accepted.

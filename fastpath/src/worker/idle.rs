@@ -10,7 +10,7 @@ pub enum Idle {
     Busy,
     /// Polls on with PAUSE between turns: leaves the sibling thread more of the core.
     Pause,
-    /// Sleeps for longer and longer, up to [`SLEEP_MAX`]: laptops, tests, demonstrations.
+    /// Sleeps for longer and longer, up to half a millisecond: laptops, tests, demonstrations.
     Sleep,
 }
 

@@ -42,7 +42,7 @@ const LARGE_BUFFERS_PER_WORKER: u32 = 512;
 
 /// IPsec gateway and stateful firewall whose connections outlive their tunnels.
 ///
-/// Usage: holdfast [EAL OPTIONS] -- --config FILE [OPTIONS]
+/// Usage: `holdfast [EAL OPTIONS] -- --config FILE [OPTIONS]`
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", disable_version_flag = true)]
 struct Args {

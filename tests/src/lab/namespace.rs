@@ -97,7 +97,7 @@ impl Namespace {
     /// Whether `from here` reaches `address` with one echo request, waiting `seconds`.
     pub fn pings(&self, address: &str, seconds: u32) -> bool {
         let wait = seconds.to_string();
-        self.run("ping", &["-n", "-q", "-c", "1", "-W", &wait, address])
+        self.run("ping", &["-n", "-q", "-c", "1", "-w", &wait, address])
             .is_ok()
     }
 }
