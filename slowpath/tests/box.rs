@@ -42,7 +42,7 @@ this line is wrong
 ";
 
 /// EAL, known answers and measurements of the cryptography, on a machine with other work.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// The product's promise for SIGTERM.
 const STOP: Duration = Duration::from_secs(2);
 
@@ -68,11 +68,11 @@ fn holdfast(prefix: &str, config: &Path, run_dir: &Path) -> Command {
 }
 
 impl TestBox {
-    fn start(name: &str) -> Self {
+    fn start(name: &str, config: &str) -> Self {
         let prefix = format!("holdfast-{name}-{}", std::process::id());
         let directory = std::env::temp_dir().join(&prefix);
         fs::create_dir_all(&directory).expect("a directory");
-        fs::write(directory.join("config"), CONFIG).expect("a configuration");
+        fs::write(directory.join("config"), config).expect("a configuration");
         let errors = fs::File::create(directory.join("errors")).expect("a file");
         let child = holdfast(&prefix, &directory.join("config"), &directory.join("run"))
             .stderr(errors)
@@ -130,7 +130,7 @@ impl Drop for TestBox {
 
 #[test]
 fn a_box_answers_edits_rereads_and_stops() {
-    let mut holdfast_box = TestBox::start("answers");
+    let mut holdfast_box = TestBox::start("answers", CONFIG);
     let errors = holdfast_box.errors();
     assert!(
         errors.contains("this line is wrong") && errors.contains("line 32"),
@@ -217,6 +217,31 @@ fn a_box_answers_edits_rereads_and_stops() {
     };
     assert!(status.success());
     assert!(!run_dir.join("control.sock").exists());
+}
+
+/// More text than a client's outbox holds goes out piece by piece, while edits are taken.
+#[test]
+fn a_long_configuration_is_shown_whole() {
+    const LINES: usize = 20_000;
+    let mut config = CONFIG.to_owned();
+    for line in 0..LINES {
+        let (high, low) = (line / 250, line % 250);
+        let host = format!("10.7.{high}.{low}");
+        config.push_str("access-list long extended permit tcp any host ");
+        config.push_str(&host);
+        config.push_str(" eq 443\n");
+    }
+    let holdfast_box = TestBox::start("long", &config);
+    holdfast_box.shown("access-list long extended deny ip any any");
+    let shown = holdfast_box.shown("show running-config");
+    assert!(shown.len() > 1_200_000, "{}", shown.len());
+    let lines = shown
+        .lines()
+        .filter(|line| line.starts_with("access-list long "));
+    assert_eq!(lines.count(), LINES + 1);
+    let last = holdfast_box.shown("show running-config | include 10.7.79.249");
+    assert_eq!(last.lines().count(), 1);
+    assert!(holdfast_box.shown("show conn").starts_with("0 in use"));
 }
 
 #[test]
