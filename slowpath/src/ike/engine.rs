@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::api::{
     Action, ClearScope, Datagram, EndReason, Entropy, IkeConfig, IkeSaView, SpiSource, TunnelId,
 };
-use super::core::Core;
+use super::core::{Child, Core};
 use super::crypto::dh::DhResult;
 use super::error::IkeError;
 use super::limits::{HALF_OPEN_MS, PHASE1_PER_PEER_MAX, REKEY_MARGIN_S};
@@ -211,15 +211,20 @@ impl Engine {
         }
     }
 
-    /// `clear crypto ipsec sa entry`: the pair of a peer that has this SPI in either direction.
-    pub fn clear_pair(&mut self, _now: Time, peer: Ipv4Addr, spi: u32) {
+    /// `clear crypto ipsec sa entry`: the pair with an SA of this SPI, whose destination (or peer)
+    /// is `address`.
+    pub fn clear_pair(&mut self, _now: Time, address: Ipv4Addr, spi: u32) {
+        let is_end = |child: &Child| {
+            let tunnel = self.core.tunnel(child.tunnel);
+            child.peer == address || tunnel.is_some_and(|tunnel| tunnel.local == address)
+        };
         let pair = self
             .core
             .children
             .iter()
-            .find(|it| it.peer == peer && (it.inbound_spi == spi || it.outbound_spi == spi))
-            .map(|it| it.inbound_spi);
-        if let Some(inbound_spi) = pair {
+            .find(|it| (it.inbound_spi == spi || it.outbound_spi == spi) && is_end(it))
+            .map(|it| (it.inbound_spi, it.peer));
+        if let Some((inbound_spi, peer)) = pair {
             self.delete_child(inbound_spi, peer, EndReason::AdministratorReset);
         }
     }
