@@ -169,6 +169,11 @@ fn a_box_answers_edits_rereads_and_stops() {
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(holdfast_box.ask("bogus").status.code(), Some(1));
 
+    it_writes_rereads_and_stands_alone(&holdfast_box);
+    it_stops_in_time(&mut holdfast_box);
+}
+
+fn it_writes_rereads_and_stands_alone(holdfast_box: &TestBox) {
     assert!(holdfast_box.shown("write memory").contains("[OK]"));
     let stored = fs::read_to_string(holdfast_box.directory.join("config")).expect("a file");
     assert!(stored.contains("pre-shared-key swordfish") && !stored.contains("this line"));
@@ -205,7 +210,9 @@ fn a_box_answers_edits_rereads_and_stops() {
             .any(|line| line.contains("another instance runs in")),
         "{text}"
     );
+}
 
+fn it_stops_in_time(holdfast_box: &mut TestBox) {
     holdfast_box.signal("TERM");
     let begin = Instant::now();
     let status = loop {
@@ -216,7 +223,7 @@ fn a_box_answers_edits_rereads_and_stops() {
         sleep(Duration::from_millis(10));
     };
     assert!(status.success());
-    assert!(!run_dir.join("control.sock").exists());
+    assert!(!holdfast_box.directory.join("run/control.sock").exists());
 }
 
 /// More text than a client's outbox holds goes out piece by piece, while edits are taken.

@@ -1,7 +1,7 @@
 //! The control loop: one turn after the other on the main lcore, at most five milliseconds each.
 //!
 //! ```text
-//! turn:  punts -> events, replies -> IKE (timers, results, actions) -> operators -> edits -> sweeps
+//! turn:  punts -> events, replies -> IKE -> operators -> edits -> sweeps
 //! ```
 //!
 //! Nothing here waits: what takes longer than a turn is a job of a helper thread or a request that

@@ -56,7 +56,7 @@ struct Args {
     #[arg(long, value_enum, default_value_t = IdleArg::Busy)]
     idle: IdleArg,
     /// Connections that one worker can hold.
-    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(1024..=16_777_216))]
+    #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = conns_range())]
     conns: u32,
     /// Say what is wrong with a configuration file, and end.
     #[arg(long, value_name = "FILE")]
@@ -64,6 +64,11 @@ struct Args {
     /// Print the versions of Holdfast and of DPDK, and end.
     #[arg(long, short = 'V')]
     version: bool,
+}
+
+/// A shard of the connection table can be neither tiny nor beyond its index's bits.
+fn conns_range() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1_024..=16_777_216)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
