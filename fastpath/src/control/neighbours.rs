@@ -1,7 +1,6 @@
 //! Next hops, as the slowpath's ARP changes them.
 
-use std::sync::Arc;
-
+use crate::sync::Arc;
 use crate::tunnel::{Adjacencies, Adjacency, AdjacencyId, AdjacencyOwner, NeighbourState};
 
 /// The table of next hops with the right to change it.

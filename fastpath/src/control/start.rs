@@ -96,7 +96,7 @@ impl Fastpath {
             RcuCell::new(&domain),
             slots,
             sad,
-            Arc::clone(&adjacencies),
+            adjacencies.clone(),
         ));
         let count = lcores.len() as u8;
         let mut plan = Plan::new(lcores.len());

@@ -7,6 +7,7 @@ use crate::esp::{InboundSa, OutboundSa};
 use crate::limits::{PORTS_MAX, SLOTS_MAX};
 use crate::policy::Policy;
 use crate::rcu::RcuCell;
+use crate::sync;
 use crate::tunnel::{Adjacencies, AdjacencyId, Sad, SlotId, Slots};
 
 /// Read by every worker, written by the slowpath alone.
@@ -19,7 +20,7 @@ pub struct Shared {
     /// Inbound SAs by SPI.
     pub sad: Arc<Sad<InboundSa>>,
     /// Next hops.
-    pub adjacencies: Arc<Adjacencies>,
+    pub adjacencies: sync::Arc<Adjacencies>,
     /// By which adjacency a slot's peer is reached.
     peer_adjacencies: Box<[AtomicU16]>,
     /// Station addresses of the ports.
@@ -33,7 +34,7 @@ impl Shared {
         policy: RcuCell<Policy>,
         slots: Arc<Slots<OutboundSa>>,
         sad: Arc<Sad<InboundSa>>,
-        adjacencies: Arc<Adjacencies>,
+        adjacencies: sync::Arc<Adjacencies>,
     ) -> Self {
         let none = AdjacencyId::NONE.raw();
         Self {

@@ -120,3 +120,47 @@ fn stretch(h: Hash, skeyid_e: &[u8], len: usize) -> Zeroizing<Vec<u8>> {
     key.truncate(len);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unhex(text: &str) -> Vec<u8> {
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect()
+    }
+
+    /// NIST CAVS vectors of the IKEv1 key derivation with pre-shared keys.
+    #[test]
+    fn published_vectors() {
+        let text = include_str!("vectors/nist_ikev1_psk.txt");
+        let mut cases = 0;
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let hash = match fields[0] {
+                "sha1" => Hash::Sha1,
+                "sha256" => Hash::Sha256,
+                "sha384" => Hash::Sha384,
+                _ => Hash::Sha512,
+            };
+            let bytes: Vec<Vec<u8>> = fields[1..].iter().map(|field| unhex(field)).collect();
+            let from = Contributions {
+                pre_shared_key: &bytes[5],
+                nonce_i: &bytes[2],
+                nonce_r: &bytes[3],
+                shared: &bytes[4],
+                cookie_i: bytes[0].as_slice().try_into().unwrap(),
+                cookie_r: bytes[1].as_slice().try_into().unwrap(),
+            };
+            let keys = Phase1Keys::derive(hash, Encryption::Aes128, &from).unwrap();
+            assert_eq!(*keys.skeyid, bytes[6]);
+            assert_eq!(*keys.skeyid_d, bytes[7]);
+            assert_eq!(*keys.skeyid_a, bytes[8]);
+            assert_eq!(*keys.encryption, bytes[9][..16]);
+            cases += 1;
+        }
+        assert_eq!(cases, 25);
+    }
+}
