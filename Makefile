@@ -1,6 +1,6 @@
 # Every target works on a Debian 12 machine that has Rust, gcc, make and apt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fuzz clean
+.PHONY: help setup demo test loom lint fuzz clean
 
 PACKAGES := libdpdk-dev libipsec-mb-dev libclang-dev pkg-config dpdk nginx-light curl ethtool \
 	iproute2 iputils-ping procps strongswan-swanctl charon-systemd libcharon-extra-plugins \
@@ -48,7 +48,12 @@ demo: setup ## Two offices, one download, many bounces (about three minutes; nee
 
 test: setup ## Every test (scenarios need root and network namespaces)
 	@cargo test --workspace --exclude tests
+	@$(MAKE) --no-print-directory loom
 	@cargo test -p tests -- --test-threads=1
+
+loom: setup ## The models of everything lock-free
+	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
+		cargo test -p fastpath --profile lab --lib loom_models
 
 lint: setup ## Format, clippy and documentation, all without a warning
 	@cargo fmt --all --check
