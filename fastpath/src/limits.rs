@@ -49,8 +49,6 @@ pub const IPSEC_EVENTS_PER_TICK: u32 = 8;
 /// Packets of each punt class that one worker passes per coarse tick: IKE, ARP, ICMP, packets that
 /// wait for a next hop, the rest.
 pub const PUNT_BUDGET_PER_TICK: [u32; 5] = [512, 128, 64, 256, 32];
-/// Coarse ticks for which a closed connection lingers with `sysopt connection timewait`: 15 s.
-pub const TIME_WAIT_TICKS: u32 = 120;
 /// Largest anti-replay window in packets.
 pub const REPLAY_WINDOW_MAX: u32 = 8192;
 /// Retired values that may wait for their readers before publishing is refused. At 10,000 swaps per

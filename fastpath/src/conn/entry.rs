@@ -55,8 +55,6 @@ pub mod entry_flag {
     pub const DATA_BACKWARD: u16 = 1 << 4;
     /// The entry is on its way out: lookups miss it, its owner frees it.
     pub const DEAD: u16 = 1 << 5;
-    /// At most one packet in clear was answered with a log line lately (rate limit of 402117).
-    pub const CLEAR_LOGGED: u16 = 1 << 6;
     /// The entry is in use. Set and cleared by the table alone.
     pub const IN_USE: u16 = 1 << 15;
 }

@@ -9,7 +9,6 @@ use crate::burst::Burst;
 use crate::conn::tcp::{self, Progress};
 use crate::conn::{Cold, Hot, entry_flag};
 use crate::dpdk::Mbuf;
-use crate::limits::TIME_WAIT_TICKS;
 use crate::packet::{Meta, Side, flag, protocol};
 use crate::tunnel::{AdjacencyId, SlotId};
 use crate::verdict::{DropReason, Verdict};
@@ -218,16 +217,7 @@ fn track(core: &mut Core, packet: &Mbuf, meta: &Meta, from: Side) -> Result<Prog
     }
     let segment = parse::segment(packet).ok_or(DropReason::BadTcpHeader)?;
     let hot = core.conns.hot_mut(meta.conn).ok_or(DropReason::TcpNotSyn)?;
-    let progress = tcp::track(hot, from, &segment)?;
-    if segment.payload_len > 0 {
-        let forward = from == hot.initiator();
-        hot.flags |= if forward {
-            entry_flag::DATA_FORWARD
-        } else {
-            entry_flag::DATA_BACKWARD
-        };
-    }
-    Ok(progress)
+    tcp::track(hot, from, &segment)
 }
 
 fn account(core: &mut Core, meta: &Meta, packet: &Mbuf) {
@@ -277,7 +267,7 @@ fn finish(core: &mut Core, view: &View<'_>, index: u32, from: Side, progress: Pr
         }
         Progress::Closed if view.policy.timewait => {
             core.conns
-                .rearm(index, core.tick.wrapping_add(TIME_WAIT_TICKS));
+                .rearm(index, core.tick.wrapping_add(core.timeouts.time_wait));
         }
         Progress::Closed => core.teardown(index, TeardownReason::TcpFins),
         Progress::Reset => {
