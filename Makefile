@@ -1,20 +1,27 @@
 # Every target works on a Debian 12 machine that has Rust, gcc, make and apt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test loom lint fuzz clean
+.PHONY: help setup demo bounce bounce-quick bounces test loom lint inspect fuzz bench agree clean
 
-PACKAGES := libdpdk-dev libipsec-mb-dev libclang-dev pkg-config dpdk nginx-light curl ethtool \
+PACKAGES := binutils g++ libdpdk-dev libipsec-mb-dev libclang-dev pkg-config dpdk dpdk-dev nginx-light curl ethtool \
 	iproute2 iputils-ping procps strongswan-swanctl charon-systemd libcharon-extra-plugins \
-	libstrongswan-standard-plugins libstrongswan-extra-plugins python3-scapy
+	libstrongswan-standard-plugins libstrongswan-extra-plugins python3-scapy \
+	python3-prometheus-client chromium fonts-dejavu-core
 # Services that the packages above would start: the lab starts its own.
 SERVICES := nginx strongswan
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # 2 MB pages; boxes with NICs need them, the lab does without.
 HUGEPAGES := 256
 HUGEPAGES_FILE := /proc/sys/vm/nr_hugepages
-FUZZ_CASES := 1000000
+# With the target named, RUSTFLAGS do not reach build scripts and macros: those are built once, for
+# all the ways in which our own code is built.
+TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+FUZZ_SECONDS := 60
+FUZZ_CASES := 100000
+AGREE_CASES := 330000
+BOUNCES := 1000
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## Install what the build and the tests need (silent when nothing is missing)
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null \
@@ -46,22 +53,82 @@ demo: setup ## Two offices, one download, many bounces (about three minutes; nee
 	@cargo build --profile lab -p slowpath -p tests --bins
 	@$(SUDO) target/lab/demo
 
+bounce: setup ## 100 TCP flows through outages of 1 to 120 s, with and without help (40 minutes; root)
+	@cargo build --profile lab -p slowpath -p tests --bins
+	@$(SUDO) target/lab/bounce
+
+bounce-quick: setup ## The same with outages of 1 and 5 s, once each (under four minutes; root)
+	@cargo build --profile lab -p slowpath -p tests --bins
+	@$(SUDO) target/lab/bounce --quick
+
+bounces: setup ## BOUNCES (1000) bounces with a sniffer outside: nothing leaves in clear (root)
+	@BOUNCES=$(BOUNCES) cargo test -p tests --test bounces -- --test-threads=1 --nocapture one_worker
+
+# Scenarios that measure have the machine for themselves; the others wait most of the time, two at once.
+TESTS_QUICK := house fuzz
+TESTS_ALONE := bounce bounce_quick lab reaper stats inspect
+TESTS_ALL := $(basename $(notdir $(wildcard tests/tests/*.rs))) \
+	$(notdir $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs)))
+TESTS_BESIDE := $(filter-out $(TESTS_QUICK) $(TESTS_ALONE),$(TESTS_ALL))
+
 test: setup ## Every test (scenarios need root and network namespaces)
 	@cargo test --workspace --exclude tests
+	@cargo test -p tests --lib --bins $(addprefix --test ,$(TESTS_QUICK))
 	@$(MAKE) --no-print-directory loom
-	@cargo test -p tests -- --test-threads=1
+	@cargo test -p tests $(addprefix --test ,$(TESTS_BESIDE)) -- --test-threads=2
+	@cargo test -p tests $(addprefix --test ,$(TESTS_ALONE)) -- --test-threads=1
 
 loom: setup ## The models of everything lock-free
-	@RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
-		cargo test -p fastpath --profile lab --lib loom_models
+	@RUSTFLAGS="--cfg loom" cargo test --target $(TRIPLE) -p fastpath --lib loom_models
 
 lint: setup ## Format, clippy and documentation, all without a warning
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
 
-fuzz: setup ## Every parser against FUZZ_CASES random inputs per property (default a million)
-	@PROPTEST_CASES=$(FUZZ_CASES) cargo test --release -p config -p fastpath -p slowpath --lib -- panic
+inspect: setup ## What the machine code of a polling core can reach, in a release
+	@cargo build --release -p slowpath --bin holdfast --bin holdfastctl
+	@HOLDFAST_BIN_DIR=$(CURDIR)/target/release cargo test -p tests --features inspect --test inspect
+
+# libFuzzer on a stable compiler: its coverage is an LLVM pass.
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
+FUZZ_DIR := target/fuzz
+FUZZ_TARGETS := frame esp ike config-text control snmp
+
+fuzz: setup ## Every parser: coverage-guided for FUZZ_SECONDS (60) each, then FUZZ_CASES at random
+	@RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=$(FUZZ_DIR) cargo build --profile fuzz \
+		--target $(TRIPLE) -p tests --features fuzz \
+		$(addprefix --bin fuzz-,$(FUZZ_TARGETS))
+	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P $$(nproc) -I{} $(MAKE) --no-print-directory .fuzz-{}
+	@PROPTEST_CASES=$(FUZZ_CASES) cargo test -p config -p fastpath -p slowpath --lib -- panic
+
+# One target; its inputs stay in corpus/, and what breaks it is written beside it.
+.fuzz-%:
+	@mkdir -p $(FUZZ_DIR)/corpus/$*
+	@if $(FUZZ_DIR)/$(TRIPLE)/fuzz/fuzz-$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=$(FUZZ_DIR)/broken-$*- \
+		$(FUZZ_DIR)/corpus/$* >$(FUZZ_DIR)/$*.log 2>&1; \
+	then echo "fuzz $*: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(FUZZ_DIR)/$*.log)" \
+		"inputs, none breaks it"; \
+	else grep -A 2 'panicked at' $(FUZZ_DIR)/$*.log; tail -n 20 $(FUZZ_DIR)/$*.log; \
+		echo "fuzz $*: BROKEN; the input is $(FUZZ_DIR)/broken-$*-*"; exit 1; fi
+
+# Peers of the table: DPDK's own measurement of crypto drivers, testpmd, and the source of
+# ipsec-secgw. A build of its own, for the CPU at hand. The programs run at a real-time priority,
+# which keeps other work off their CPUs (DPDK's loops are measured in TSC cycles).
+BENCH_PACKAGES := dpdk-doc
+BENCH_BUILD := RUSTFLAGS="-C target-cpu=native" CARGO_TARGET_DIR=target/native
+bench: setup ## The table of figures against peers (about ten minutes): target/bench/report.json
+	@missing=$$(for p in $(BENCH_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null \
+		| grep -q 'ok installed' || echo $$p; done); \
+	[ -z "$$missing" ] || $(MAKE) --no-print-directory .install MISSING="$$(echo $$missing)"
+	@$(BENCH_BUILD) cargo build --release -p perf
+	@$(SUDO) chrt -r 1 target/native/release/holdfast-perf bench $(ROWS)
+
+agree: setup ## AES-GCM of every engine against the others: AGREE_CASES bursts of 1 to 64 packets
+	@PROPTEST_CASES=$(AGREE_CASES) cargo test --release -p fastpath --lib -- bursts_agree
 
 clean: ## Remove what was built
 	@cargo clean

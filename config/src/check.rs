@@ -1,5 +1,7 @@
 //! What is incomplete: kept, inactive, and worth a warning.
 
+mod logs;
+
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 
@@ -19,6 +21,7 @@ pub fn check(config: &Config) -> Vec<Diagnostic> {
     check.crypto_maps();
     check.tunnel_groups();
     check.logging();
+    check.snmp();
     check.found
 }
 
@@ -249,7 +252,7 @@ impl<'a> Check<'a> {
             self.warn(
                 "crypto-map-incomplete",
                 message,
-                "The entry is inactive until then.",
+                "Until then the entry has no tunnel, and what its access list permits is dropped.",
             );
         }
         for name in &entry.transform_sets {
@@ -296,12 +299,6 @@ impl<'a> Check<'a> {
                     "Write `crypto map ... set peer`.",
                 );
             }
-        }
-    }
-
-    fn logging(&mut self) {
-        for host in &self.config.logging.hosts {
-            self.need_nameif(&host.nameif, &format!("logging host {}", host.address));
         }
     }
 }

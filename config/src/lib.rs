@@ -37,17 +37,20 @@ mod route;
 mod secret;
 mod service;
 mod session;
+mod snmp_server;
 mod sysopt;
 #[cfg(test)]
 mod testing;
 mod timeout;
 mod tunnel_group;
+mod vpn_resume;
 
 pub use address::MaskedNet;
 pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
 pub use grammar::Effect;
 pub use grammar::reference::command_reference;
+pub use logging::LogClass;
 pub use mode::{KeptBlock, Mode, TunnelBlock};
 pub use model::*;
 pub use parse::parse;

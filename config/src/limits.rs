@@ -11,6 +11,8 @@ pub const DIAGNOSTICS: usize = 1000;
 pub const NAMEIF_CHARS: usize = 48;
 /// Length of a name that an ASA bounds by 64 (crypto maps, transform sets, tunnel groups).
 pub const NAME_CHARS: usize = 64;
+/// Length of a name's description, as on an ASA.
+pub const NAME_DESCRIPTION_CHARS: usize = 200;
 /// Length of an access list's name, as on an ASA.
 pub const ACCESS_LIST_NAME_CHARS: usize = 241;
 /// Length of a host name (RFC 1035 section 2.3.4), of a domain name's label and of a `name`.
@@ -51,6 +53,18 @@ pub const TRANSFORM_SETS_PER_ENTRY: usize = 11;
 pub const TUNNEL_GROUPS: usize = 8192;
 /// Syslog hosts, as on an ASA.
 pub const LOGGING_HOSTS: usize = 16;
+/// `logging list`s; each is compared with every new one.
+pub const LOGGING_LISTS: usize = 64;
+/// Lines of one `logging list`: a message is held against all of them.
+pub const LOGGING_LIST_RULES: usize = 64;
+/// `logging rate-limit`s: one per severity, and more messages than the box has.
+pub const LOGGING_RATE_LIMITS: usize = 256;
+/// `logging message`s that are not at their default: more than the box has.
+pub const LOGGING_MESSAGES: usize = 1024;
+/// `snmp-server host`s: one trap is sent to each in one turn of the control loop.
+pub const SNMP_HOSTS: usize = 16;
+/// Length of an SNMP community, as on an ASA.
+pub const COMMUNITY_CHARS: usize = 32;
 /// Kept commands, and kept lines of one block.
 pub const KEPT: usize = 4096;
 

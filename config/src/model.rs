@@ -7,10 +7,16 @@ use std::net::Ipv4Addr;
 
 use crate::Secret;
 
+mod logging;
 mod policy;
+mod resume;
+mod snmp;
 mod vpn;
 
+pub use logging::*;
 pub use policy::*;
+pub use resume::*;
+pub use snmp::*;
 pub use vpn::*;
 
 /// A whole configuration.
@@ -24,8 +30,8 @@ pub struct Config {
     pub mtus: Vec<(String, u16)>,
     /// `names`: whether a `name` may stand where an address is expected.
     pub names_enabled: bool,
-    /// `name ADDRESS NAME`.
-    pub names: Vec<(Ipv4Addr, String)>,
+    /// `name ADDRESS NAME [description TEXT]`.
+    pub names: Vec<AddressName>,
     /// `access-list`s in the order of first mention.
     pub access_lists: Vec<AccessList>,
     /// `access-group`s.
@@ -40,6 +46,8 @@ pub struct Config {
     pub nats: Vec<Nat>,
     /// `sysopt`.
     pub sysopt: Sysopt,
+    /// Ours: `vpn-resume`.
+    pub vpn_resume: VpnResume,
     /// `service resetinbound` and its kin.
     pub service: Service,
     /// `crypto isakmp`.
@@ -52,6 +60,8 @@ pub struct Config {
     pub tunnel_groups: Vec<TunnelGroup>,
     /// `logging`.
     pub logging: Logging,
+    /// `snmp-server`.
+    pub snmp: Snmp,
     /// Commands that are accepted, kept and rendered, and have no effect in Holdfast.
     pub kept: Vec<KeptCommand>,
 }
@@ -71,12 +81,14 @@ impl Default for Config {
             globals: Vec::new(),
             nats: Vec::new(),
             sysopt: Sysopt::default(),
+            vpn_resume: VpnResume::default(),
             service: Service::default(),
             isakmp: Isakmp::default(),
             ipsec: Ipsec::default(),
             crypto_maps: Vec::new(),
             tunnel_groups: Vec::new(),
             logging: Logging::default(),
+            snmp: Snmp::default(),
             kept: Vec::new(),
         }
     }
@@ -98,6 +110,17 @@ impl Default for Identity {
             domain_name: None,
         }
     }
+}
+
+/// `name ADDRESS NAME [description TEXT]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressName {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// What may be written in its place.
+    pub name: String,
+    /// What it is.
+    pub description: Option<String>,
 }
 
 /// An `interface` block.
@@ -213,36 +236,6 @@ pub struct Service {
     pub reset_inbound: bool,
     /// `resetoutside`: answer TCP to the outside interface itself with RST.
     pub reset_outside: bool,
-}
-
-/// `logging`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Logging {
-    /// `enable`.
-    pub enabled: bool,
-    /// `timestamp`.
-    pub timestamp: bool,
-    /// `buffered LEVEL`.
-    pub buffered: Option<u8>,
-    /// `buffer-size BYTES`, default 4096.
-    pub buffer_size_bytes: Option<u32>,
-    /// `trap LEVEL`.
-    pub trap: Option<u8>,
-    /// `host NAMEIF ADDRESS [udp/PORT]`.
-    pub hosts: Vec<LoggingHost>,
-    /// Ours: `file PATH LEVEL`.
-    pub file: Option<(String, u8)>,
-}
-
-/// `logging host`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggingHost {
-    /// Interface behind which the host stands.
-    pub nameif: String,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// UDP port, default 514.
-    pub port: u16,
 }
 
 /// A command that is kept and rendered but has no effect.

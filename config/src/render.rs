@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{Config, Secret};
 use crate::{
     access_group, access_list, crypto_map, identity, interface, ipsec, isakmp, kept, logging,
-    names, nat, route, service, sysopt, timeout, tunnel_group,
+    names, nat, route, service, snmp_server, sysopt, timeout, tunnel_group, vpn_resume,
 };
 
 /// Who reads the text.
@@ -74,7 +74,9 @@ fn everything(config: &Config, out: &mut Sink) {
     route::render(config, out);
     timeout::render(config, out);
     kept::render(config, kept::Slot::Servers, out);
+    snmp_server::render(config, out);
     sysopt::render(config, out);
+    vpn_resume::render(config, out);
     service::render(config, out);
     ipsec::render(config, out);
     crypto_map::render(config, out);

@@ -38,11 +38,15 @@ pub enum CliError {
         length: usize,
         /// What would be right there.
         help: Option<String>,
+        /// What could stand there.
+        expected: Option<String>,
     },
     /// Something is missing at the end.
     Incomplete {
         /// Where the line ends.
         column: usize,
+        /// What could follow.
+        expected: Option<String>,
     },
     /// The word at `column` abbreviates several.
     Ambiguous {
@@ -92,13 +96,15 @@ impl CliError {
                 column,
                 length,
                 help,
+                expected,
             } => Diagnostic {
-                help,
+                help: help.or(expected),
                 ..error("invalid-input", column, length, "Invalid input.")
             },
-            Self::Incomplete { column } => {
-                error("incomplete-command", column, 1, "Incomplete command.")
-            }
+            Self::Incomplete { column, expected } => Diagnostic {
+                help: expected,
+                ..error("incomplete-command", column, 1, "Incomplete command.")
+            },
             Self::Ambiguous {
                 column,
                 length,
@@ -217,6 +223,7 @@ fn first_of<T>(
     Err(misfit.unwrap_or(Misfit::Incomplete {
         at: 0,
         span: Span::default(),
+        expected: String::new(),
     }))
 }
 
@@ -258,20 +265,29 @@ pub(crate) fn carry_out(
         }
         Err(Refusal::Incomplete) => Err(CliError::Incomplete {
             column: line.end().column,
+            expected: None,
         }),
         Err(Refusal::Wrong(diagnostic)) => Err(CliError::Refused(diagnostic)),
     }
 }
 
 fn cli_error(misfit: Misfit) -> CliError {
+    let some = |text: String| (!text.is_empty()).then_some(text);
     match misfit {
-        Misfit::Invalid { span, help, .. } => CliError::Invalid {
+        Misfit::Invalid {
+            span,
+            help,
+            expected,
+            ..
+        } => CliError::Invalid {
             column: span.column,
             length: span.length,
             help,
+            expected: some(expected),
         },
-        Misfit::Incomplete { span, .. } => CliError::Incomplete {
+        Misfit::Incomplete { span, expected, .. } => CliError::Incomplete {
             column: span.column,
+            expected: some(expected),
         },
         Misfit::Ambiguous { span, words, .. } => CliError::Ambiguous {
             column: span.column,
@@ -352,8 +368,12 @@ fn continuations<'a>(line: &Line<'a>, mode: &Mode) -> Result<(Vec<Next>, &'a str
             return Ok(next);
         }
         let span = line.rest_span(count);
-        let (at, help) = (count, None);
-        Err(Misfit::Invalid { at, span, help })
+        Err(Misfit::Invalid {
+            at: count,
+            span,
+            help: None,
+            expected: String::new(),
+        })
     });
     let (_, next) = followed.map_err(cli_error)?;
     Ok((next, begun))

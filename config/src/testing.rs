@@ -5,10 +5,11 @@ use crate::grammar::{Effect, No, Token};
 use crate::{Audience, Config, Defaults, Mode, Severity, apply_line, parse, render};
 use crate::{
     access_group, access_list, crypto_map, identity, interface, ipsec, isakmp, logging, names, nat,
-    navigation, route, service, sysopt, timeout, tunnel_group,
+    navigation, route, service, snmp_server, sysopt, timeout, tunnel_group, vpn_resume,
 };
 
 mod check_cases;
+mod effects;
 mod generated;
 mod interactive;
 mod reference;
@@ -47,9 +48,11 @@ const CASES: &[&[EffectCase]] = &[
     navigation::tests::EFFECTS,
     route::tests::EFFECTS,
     service::tests::EFFECTS,
+    snmp_server::tests::EFFECTS,
     sysopt::tests::EFFECTS,
     timeout::tests::EFFECTS,
     tunnel_group::tests::EFFECTS,
+    vpn_resume::tests::EFFECTS,
 ];
 
 /// The configuration of a text without errors.

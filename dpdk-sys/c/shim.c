@@ -32,6 +32,14 @@ void hf_ip_frag_free_death_row(struct rte_ip_frag_death_row *row, uint32_t prefe
     rte_ip_frag_free_death_row(row, prefetch);
 }
 
+void hf_qsbr_online(struct rte_rcu_qsbr *qsbr) { rte_rcu_qsbr_thread_online(qsbr, 0); }
+
+void hf_qsbr_quiescent(struct rte_rcu_qsbr *qsbr, unsigned int count) {
+    for (unsigned int at = 0; at < count; at++) {
+        rte_rcu_qsbr_quiescent(qsbr, 0);
+    }
+}
+
 #define FIELD(type, field) \
     { #type "." #field, offsetof(struct type, field), sizeof(((struct type *)0)->field) }
 

@@ -10,6 +10,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_hash.h>
 #include <rte_ip_frag.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -17,6 +18,8 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
 #include <rte_telemetry.h>
 #include <rte_version.h>
 
@@ -37,6 +40,9 @@ int hf_pktmbuf_linearize(struct rte_mbuf *mbuf);
 
 /* Frees what the reassembler gave up on, prefetching `prefetch` ahead. */
 void hf_ip_frag_free_death_row(struct rte_ip_frag_death_row *row, uint32_t prefetch);
+/* rte_rcu_qsbr's reader 0, for comparisons: online, and `count` quiescent states. */
+void hf_qsbr_online(struct rte_rcu_qsbr *qsbr);
+void hf_qsbr_quiescent(struct rte_rcu_qsbr *qsbr, unsigned int count);
 /* What C says of the structs that Rust touches by field; compared with the bindings by a test. */
 struct hf_field {
     const char *name;

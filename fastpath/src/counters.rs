@@ -48,6 +48,10 @@ macro_rules! counts {
             /// Packets that stay with the worker between two loops: fragments under reassembly,
             /// packets that wait for a next hop. A gauge, not a count.
             pub held: AtomicU64,
+            /// Connections in use. A gauge.
+            pub conns: AtomicU64,
+            /// Most connections that were ever in use. A gauge.
+            pub conns_most: AtomicU64,
         }
 
         /// The counters at one moment, or a difference or a sum of such.
@@ -63,6 +67,10 @@ macro_rules! counts {
             pub punted: [u64; PuntClass::COUNT],
             /// Packets that stay between two loops.
             pub held: u64,
+            /// Connections in use.
+            pub conns: u64,
+            /// Most connections that were ever in use.
+            pub conns_most: u64,
         }
 
         /// What one burst or one loop adds.
@@ -85,6 +93,8 @@ macro_rules! counts {
                     drops: [const { AtomicU64::new(0) }; DropReason::COUNT],
                     punted: [const { AtomicU64::new(0) }; PuntClass::COUNT],
                     held: AtomicU64::new(0),
+                    conns: AtomicU64::new(0),
+                    conns_most: AtomicU64::new(0),
                 }
             }
 
@@ -96,6 +106,8 @@ macro_rules! counts {
                     drops: self.drops.each_ref().map(read),
                     punted: self.punted.each_ref().map(read),
                     held: read(&self.held),
+                    conns: read(&self.conns),
+                    conns_most: read(&self.conns_most),
                 }
             }
 
@@ -105,18 +117,30 @@ macro_rules! counts {
         }
 
         impl Snapshot {
+            /// Name and meaning of every counter that is not one of a table.
+            pub const COUNTERS: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($name), concat!($($help),+)),)*];
+
             fn combine(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
                 Self {
                     $($name: with(self.$name, other.$name),)*
                     drops: std::array::from_fn(|at| with(self.drops[at], other.drops[at])),
                     punted: std::array::from_fn(|at| with(self.punted[at], other.punted[at])),
                     held: with(self.held, other.held),
+                    conns: with(self.conns, other.conns),
+                    conns_most: with(self.conns_most, other.conns_most),
                 }
             }
 
-            /// Every counter that is not one of a table, by name, in a fixed order.
+            /// Every counter that is not one of a table, by name, in a fixed order; the gauges
+            /// come last.
             pub fn scalars(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$((stringify!($name), self.$name),)* ("held", self.held)].into_iter()
+                let gauges = [
+                    ("held", self.held),
+                    ("conns", self.conns),
+                    ("conns_most", self.conns_most),
+                ];
+                [$((stringify!($name), self.$name),)*].into_iter().chain(gauges)
             }
         }
 
@@ -127,6 +151,8 @@ macro_rules! counts {
                     drops: [0; DropReason::COUNT],
                     punted: [0; PuntClass::COUNT],
                     held: 0,
+                    conns: 0,
+                    conns_most: 0,
                 }
             }
         }
@@ -232,6 +258,13 @@ impl CounterWriter {
         self.0.held.store(held, Ordering::Relaxed);
     }
 
+    /// Sets how many connections are in use, and how many ever were at once.
+    #[inline]
+    pub fn set_conns(&mut self, in_use: u32, most: u32) {
+        self.0.conns.store(u64::from(in_use), Ordering::Relaxed);
+        self.0.conns_most.store(u64::from(most), Ordering::Relaxed);
+    }
+
     /// The counters, for reading.
     pub fn counters(&self) -> &Arc<WorkerCounters> {
         &self.0
@@ -248,14 +281,23 @@ impl Tally {
     /// Counts `count` packets dropped for one reason.
     #[inline]
     pub fn drop_many(&mut self, reason: DropReason, count: u32) {
-        self.drops[reason as usize] += count;
+        if let Some(drops) = self.drops.get_mut(reason as usize) {
+            *drops += count;
+        }
         self.dropped |= u128::from(count > 0) << reason as u32;
+    }
+
+    /// Packets dropped for a reason since the tally was added.
+    pub fn drops_of(&self, reason: DropReason) -> u32 {
+        self.drops[reason as usize]
     }
 
     /// Counts one packet handed to the slowpath.
     #[inline]
     pub fn punt_one(&mut self, class: PuntClass) {
-        self.punted[class as usize] += 1;
+        if let Some(punted) = self.punted.get_mut(class as usize) {
+            *punted += 1;
+        }
     }
 }
 
@@ -315,13 +357,15 @@ impl Snapshot {
 }
 
 /// What was counted since an earlier snapshot (`clear` sets such a baseline; the counters
-/// themselves never go back). `held` stays the current gauge.
+/// themselves never go back). Gauges stay what they are now.
 impl Sub for &Snapshot {
     type Output = Snapshot;
 
     fn sub(self, earlier: &Snapshot) -> Snapshot {
         let mut difference = self.combine(earlier, u64::wrapping_sub);
         difference.held = self.held;
+        difference.conns = self.conns;
+        difference.conns_most = self.conns_most;
         difference
     }
 }

@@ -106,7 +106,7 @@ drop_reasons! {
     IpOptions, "invalid-ip-option", "IP option drop", Suspicious, "IPv4 options are not forwarded, as on the ASA.";
     BadTcpHeader, "invalid-tcp-hdr-length", "Invalid TCP header length", Suspicious, "The TCP header does not fit into the packet.";
     BadTcpFlags, "bad-tcp-flags", "Bad TCP flags", Suspicious, "A combination of TCP flags that no stack sends.";
-    BadTcpChecksum, "bad-tcp-cksum", "Bad TCP checksum", Suspicious, "The TCP checksum does not fit.";
+    BadTcpChecksum, "bad-tcp-cksum", "Bad TCP checksum", Suspicious, "The checksum of a SYN, FIN or RST does not fit; other segments are checked by their receivers.";
     BadUdpHeader, "invalid-udp-length", "Invalid UDP length", Suspicious, "The UDP length does not fit the packet.";
     BadIcmpHeader, "invalid-icmp-length", "Invalid ICMP length", Suspicious, "The ICMP message is shorter than its header.";
     FragmentOverlap, "fragment-reassembly-failed", "Fragment reassembly failed", Suspicious, "Fragments overlap, are too many, too small or never complete.";
@@ -125,7 +125,6 @@ drop_reasons! {
     EspDummy, "ipsec-dummy", "IPsec dummy packet", Normal, "Next header 59: made to be discarded.";
     EspSelector, "ipsec-selector-failure", "IPsec selector check failed", Suspicious, "The inner packet lies outside of its SA's selectors.";
     EspLifetime, "ipsec-lifetime", "IPsec SA lifetime is used up", Normal, "The SA has carried all that its lifetime allows.";
-    EspFragment, "ipsec-fragment", "Fragmented ESP packet", Suspicious, "A fragment of ESP that was not reassembled.";
     // lookup and the gate
     NotThroughTunnel, "ipsec-clear-in-tunnel-flow", "Clear packet for a tunnelled flow", Suspicious, "A packet in clear for a flow that belongs to a tunnel.";
     WrongTunnel, "ipsec-spoof", "IPsec spoof detected", Suspicious, "A packet out of another tunnel than its flow's.";
@@ -139,12 +138,14 @@ drop_reasons! {
     AclDrop, "acl-drop", "Flow is denied by configured rule", Normal, "An access list or the security levels deny it.";
     NoRoute, "no-route", "No route to host", Normal, "No route covers the destination.";
     NoAdjacency, "no-adjacency", "No valid adjacency", Normal, "The next hop does not answer ARP.";
+    AdjacencyLimit, "adjacency-limit", "Next hop table is full", Exhaustion, "No entry is free for one more next hop; those of no use are given back, a thousand per second.";
     NeighbourHold, "no-adjacency-hold", "Packet replaced while its next hop resolves", Normal, "One packet per unresolved next hop is held; a later one took its place.";
     TcpNotSyn, "tcp-not-syn", "First TCP packet not SYN", Normal, "A TCP packet for a connection that does not exist.";
     ConnLimit, "conn-limit", "Connection table is full", Exhaustion, "The worker's shard of the connection table is full.";
     NatNoPort, "nat-no-xlate-to-pat-pool", "NAT no xlate to pat pool", Exhaustion, "No port of this worker's blocks is free, or the answer has no translation.";
     NatFailed, "nat-xlate-failed", "NAT failed", Normal, "A rule asks for a translation that cannot be made.";
     ClearButProtected, "ipsec-clear-text", "Clear packet of a protected selector", Suspicious, "A new flow came in clear although a crypto map entry covers it.";
+    NoTunnel, "crypto-map-no-tunnel", "Crypto map entry without a tunnel", Normal, "A crypto map entry covers the packet and has no tunnel: a peer, a key, a proposal or IKE is missing.";
     IcmpErrorNoConn, "inspect-icmp-error-no-existing-conn", "ICMP error inspect no existing conn", Normal, "An ICMP error about a flow that does not exist.";
     IcmpNoConn, "inspect-icmp-seq-num-not-matched", "ICMP reply without a request", Suspicious, "An ICMP reply that nobody asked for.";
     // TCP
@@ -161,6 +162,7 @@ drop_reasons! {
     FragmentFailed, "fragment-failed", "Fragmentation failed", Exhaustion, "No buffer for a fragment.";
     SequenceExhausted, "ipsec-seq-exhausted", "IPsec sequence number exhausted", Exhaustion, "The SA may send no further packet.";
     SealFailed, "ipsec-seal-failed", "IPsec encryption failed", Exhaustion, "No room or no engine for sealing; nothing leaves in clear.";
+    Unsealed, "ipsec-unsealed", "Unsealed packet of a tunnelled flow", Suspicious, "A packet of a tunnelled flow reached the way out in clear and was stopped there: a fault of the box.";
     NoBuffer, "no-mbuf", "No packet buffer", Exhaustion, "The packet pool is empty.";
     TransmitFull, "interface-queue-full", "Transmit queue is full", Exhaustion, "The port refused the packet.";
     PuntBudget, "punt-rate-limit", "Punt rate limit exceeded", Exhaustion, "The slowpath's budget for this class of packets is used up.";

@@ -1,62 +1,82 @@
-//! holdfast-perf: closed-loop measurements of the fastpath's parts, in TSC cycles.
+//! holdfast-perf: measures the fastpath, in a closed loop or on ports of the EAL.
 
+#![forbid(unsafe_code)]
+
+mod bench;
+mod clock;
+mod eal;
 mod engine;
+mod forward;
+mod load;
+mod measure;
+mod options;
+mod progress;
 mod report;
+mod rig;
+mod signals;
+mod statistics;
 
 use clap::Parser;
+
+use options::{Command, Options, Run};
+use report::Figure;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measures parts of Holdfast's fastpath in a closed loop: no port, no kernel.
-#[derive(Parser, Debug)]
-#[command(name = "holdfast-perf", version)]
-struct Options {
-    /// What to measure; every engine when none is named.
-    #[arg(long, value_enum)]
-    engine: Vec<engine::Kind>,
-    /// Bytes of the inner IP packet, for the ESP engines.
-    #[arg(long, value_delimiter = ',', default_values_t = [50, 114, 242, 498, 1010, 1386])]
-    sizes: Vec<usize>,
-    /// Connections in the table, for conn-table.
-    #[arg(long, default_value_t = 1_000_000)]
-    flows: u32,
-    /// Milliseconds per figure.
-    #[arg(long, default_value_t = 300)]
-    duration_ms: u64,
-    /// Print JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-}
-
 fn main() {
-    let options = Options::parse();
-    let kinds = if options.engine.is_empty() {
-        engine::Kind::ALL.to_vec()
-    } else {
-        options.engine.clone()
-    };
-    let mut figures = Vec::new();
-    for kind in kinds {
-        let load = engine::Load {
-            sizes: options.sizes.clone(),
-            flows: options.flows,
-            duration_ms: options.duration_ms,
-        };
-        match kind.measure(&load) {
-            Ok(more) => figures.extend(more),
-            Err(error) => {
-                eprintln!("holdfast-perf: {kind:?}: {error}");
-                std::process::exit(1);
-            }
+    let arguments: Vec<String> = std::env::args().collect();
+    let (eal, ours) = options::split(&arguments);
+    let options = Options::parse_from(ours);
+    match execute(&eal, &options) {
+        Ok(true) => {}
+        Ok(false) => std::process::exit(1),
+        Err(error) => {
+            eprintln!("holdfast-perf: {error}");
+            std::process::exit(1);
         }
     }
-    print!(
-        "{}",
-        if options.json {
-            report::json(&figures)
-        } else {
-            report::table(&figures)
+}
+
+/// Does what was asked; `false` when a comparison failed.
+fn execute(eal: &[String], options: &Options) -> Result<bool, String> {
+    let run = &options.run;
+    let figures = match (&options.command, run.forward_mode) {
+        (Some(Command::Bench(options)), _) => return bench::run(options).map(|()| true),
+        (Some(Command::Ab(options)), _) => return bench::interleave(options).map(|()| true),
+        (Some(Command::Compare(options)), _) => {
+            return report::compare::run(options).map(|worse| !worse);
         }
-    );
+        (None, Some(mode)) => forward::run(eal, run, mode)?,
+        (None, None) => closed_loop(eal, run)?,
+    };
+    print_figures(run, &figures);
+    if let Some(path) = &run.html {
+        report::html::save(path, &figures)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(true)
+}
+
+/// The engines, one EAL for all: only one of them may build a box.
+fn closed_loop(arguments: &[String], run: &Run) -> Result<Vec<Figure>, String> {
+    let kinds = if run.engine.is_empty() {
+        engine::Kind::DEFAULT.to_vec()
+    } else {
+        run.engine.clone()
+    };
+    let [kind] = kinds[..] else {
+        return Err("one --engine at a time: each builds a box of its own".to_owned());
+    };
+    let eal = eal::start(arguments, run.flows)?;
+    kind.measure(eal, run)
+}
+
+fn print_figures(run: &Run, figures: &[Figure]) {
+    let text = if run.json {
+        report::json(figures)
+    } else {
+        report::table(figures)
+    };
+    print!("{text}");
 }

@@ -11,6 +11,7 @@ mod server;
 
 pub use client::Client;
 pub use protocol::{Format, ReplyMessage, RequestMessage};
+pub(crate) use server::remove_stale;
 pub use server::{ClientId, ControlSocket, Gone, Outcome, PeerCredentials, Request};
 
 /// Name of the socket in the run directory.

@@ -5,14 +5,14 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use fastpath::packet::protocol;
 use fastpath::wire::ipv4::{self, Ipv4};
 use fastpath::wire::udp::{self, Udp};
-use fastpath::wire::{fragment, icmp};
+use fastpath::wire::{Icmp, fragment, icmp};
 
-use crate::ike::Datagram;
+use crate::ike::{Datagram, IKE_PORT, NATT_PORT};
 
-/// IKE.
-pub const IKE_PORT: u16 = 500;
-/// IKE and ESP in UDP behind a NAT (RFC 3948).
-pub const NATT_PORT: u16 = 4500;
+const _: () = assert!(
+    IKE_PORT == udp::port::IKE && NATT_PORT == udp::port::NAT_TRAVERSAL,
+    "what workers punt is what IKE listens to"
+);
 /// What tells IKE from ESP on [`NATT_PORT`] (RFC 3948 section 2.2).
 const NON_ESP_MARKER: [u8; 4] = [0; 4];
 
@@ -97,6 +97,33 @@ pub fn echo_reply(packet: &[u8]) -> Option<(Ipv4Addr, Vec<u8>)> {
     Some((Ipv4Addr::from_bits(to), reply))
 }
 
+/// Host unreachable from our address `source` about an IPv4 packet whose next hop does not answer
+/// (RFC 1812 section 4.3.3.1), and to whom it goes; `None` when nobody may be told.
+pub fn host_unreachable(packet: &[u8], source: u32) -> Option<(Ipv4Addr, Vec<u8>)> {
+    let to = Ipv4::parse(packet)?.src();
+    let mut answer = vec![0; icmp::ERROR_LEN_MAX];
+    let len = icmp::error(icmp::Error::HostUnreachable, source, packet, &mut answer)?;
+    answer.truncate(len);
+    Some((Ipv4Addr::from_bits(to), answer))
+}
+
+/// The peer that an ICMP destination unreachable about our ESP names (RFC 792); `None` when
+/// `packet` is none, or is about the path's MTU.
+pub fn unreachable_peer(packet: &[u8]) -> Option<Ipv4Addr> {
+    let ip = Ipv4::parse(packet)?;
+    let lengths = ip.lengths(packet.len()).ok()?;
+    if ip.protocol() != protocol::ICMP || ip.is_fragment() {
+        return None;
+    }
+    let message = packet.get(usize::from(lengths.header)..usize::from(lengths.total))?;
+    let (error, quoted) = Icmp::parse(message)?;
+    let says_so =
+        error.kind() == icmp::kind::UNREACHABLE && error.code() != icmp::code::FRAGMENTATION_NEEDED;
+    let quoted = Ipv4::parse(quoted)?;
+    let ours = quoted.protocol() == protocol::ESP && quoted.src() == ip.dst();
+    (says_so && ours).then(|| Ipv4Addr::from_bits(quoted.dst()))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -163,6 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn the_sender_is_told_of_a_next_hop_that_does_not_answer() {
+        let (host, far, own) = (0x0a00_0009, 0xc000_0280, 0x0a00_0001);
+        let header = Ipv4::emit(host, far, protocol::UDP, 8);
+        let packet = [&header.as_bytes()[..], &[7; 8]].concat();
+        let (to, answer) = host_unreachable(&packet, own).expect("an answer");
+        assert_eq!(to, Ipv4Addr::from_bits(host));
+        let header = Ipv4::parse(&answer).expect("a header");
+        assert_eq!((header.src(), header.dst()), (own, host));
+        assert_eq!(answer[20..22], [3, 1]);
+        assert_eq!(answer[28..], packet);
+        // Nobody is told about an error.
+        assert!(host_unreachable(&answer, own).is_none());
+        assert!(host_unreachable(b"short", own).is_none());
+    }
+
+    #[test]
     fn an_echo_request_comes_back() {
         let mut request = Ipv4::emit(0xc000_0201, 0xc000_0202, protocol::ICMP, 12)
             .0
@@ -176,10 +219,37 @@ mod tests {
         assert!(echo_reply(&reply).is_none());
     }
 
+    /// An ICMP error of a router about a packet of 192.0.2.1 to 192.0.2.2.
+    fn error(kind: icmp::Error, protocol: u8) -> Vec<u8> {
+        let (ours, theirs) = (end(1, 0).ip().to_bits(), end(2, 0).ip().to_bits());
+        let header = Ipv4::emit(ours, theirs, protocol, 16);
+        let offending = [&header.as_bytes()[..], &[7; 16]].concat();
+        let mut out = vec![0; icmp::ERROR_LEN_MAX];
+        let router = end(254, 0).ip().to_bits();
+        let len = icmp::error(kind, router, &offending, &mut out).expect("an error");
+        out.truncate(len);
+        out
+    }
+
+    #[test]
+    fn an_unreachable_about_our_esp_names_the_peer_and_nothing_else_does() {
+        use icmp::Error::{AdministrativelyProhibited, NetUnreachable, TimeExceeded};
+        let peer = Some(*end(2, 0).ip());
+        let of = |kind, protocol| unreachable_peer(&error(kind, protocol));
+        assert_eq!(of(NetUnreachable, protocol::ESP), peer);
+        assert_eq!(of(AdministrativelyProhibited, protocol::ESP), peer);
+        assert_eq!(of(TimeExceeded, protocol::ESP), None);
+        assert_eq!(of(NetUnreachable, protocol::TCP), None);
+        let mut theirs = error(NetUnreachable, protocol::ESP);
+        // Quoted as if another box had sent it.
+        theirs[ipv4::LEN + icmp::LEN + 15] ^= 1;
+        assert_eq!(unreachable_peer(&theirs), None);
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (ike_datagram(&bytes), echo_reply(&bytes));
+            let _ = (ike_datagram(&bytes), echo_reply(&bytes), unreachable_peer(&bytes));
         }
     }
 }

@@ -3,7 +3,10 @@
 //! A worker that meets an unresolved next hop sends its packet here. One packet per next hop is
 //! held, the newest; the next hop is asked for once per second, three times, and then has failed
 //! for a while. Next hops that answered are asked again before their entry gets old. Nothing is
-//! learned of stations that nobody has asked for, so strangers fill no table.
+//! learned of stations that nobody has asked for, so strangers fill no table, and what is of no use
+//! gives its entry back.
+
+mod retire;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +33,8 @@ pub const HELD_MAX: usize = 128;
 /// Next hops that are asked for at one time; more wait for their next packet.
 pub const ASKS_MAX: usize = 1_024;
 
+pub use retire::{IDLE_HOLD_MS, PRESSURE, RETIRE_STEP, WALK_STEP};
+
 /// The table of next hops, as ARP changes it.
 pub trait NextHops {
     /// A next hop by its index.
@@ -40,6 +45,10 @@ pub trait NextHops {
     fn learn(&mut self, interface: u8, next_hop: u32, mac: [u8; 6]) -> bool;
     /// Changes what is known of a next hop.
     fn set_state(&mut self, id: AdjacencyId, state: NeighbourState) -> bool;
+    /// Up to `limit` next hops from index `from` on, by index.
+    fn walk(&self, from: u16, limit: usize) -> Vec<Adjacency>;
+    /// Takes a next hop out of use.
+    fn retire(&mut self, id: AdjacencyId) -> bool;
 }
 
 impl NextHops for Neighbours {
@@ -57,6 +66,14 @@ impl NextHops for Neighbours {
 
     fn set_state(&mut self, id: AdjacencyId, state: NeighbourState) -> bool {
         Self::set_state(self, id, state)
+    }
+
+    fn walk(&self, from: u16, limit: usize) -> Vec<Adjacency> {
+        Self::walk(self, from).take(limit).collect()
+    }
+
+    fn retire(&mut self, id: AdjacencyId) -> bool {
+        Self::retire(self, id)
     }
 }
 
@@ -102,8 +119,18 @@ struct Ask<P> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
-    Answered(Time),
+    /// It has answered, and somebody who knows of it has wanted it last.
+    Answered { at: Time, wanted: Time },
+    /// It does not answer.
     Failed(Time),
+    /// Nobody asks for it.
+    Idle(Time),
+}
+
+impl Known {
+    const fn answered(at: Time) -> Self {
+        Self::Answered { at, wanted: at }
+    }
 }
 
 /// ARP's state; `P` is a packet.
@@ -112,6 +139,8 @@ pub struct Resolver<P> {
     asks: BTreeMap<u16, Ask<P>>,
     known: BTreeMap<u16, Known>,
     held: usize,
+    /// Where the walk over the table goes on.
+    walk_from: u16,
 }
 
 impl<P> Default for Resolver<P> {
@@ -120,6 +149,7 @@ impl<P> Default for Resolver<P> {
             asks: BTreeMap::new(),
             known: BTreeMap::new(),
             held: 0,
+            walk_from: 0,
         }
     }
 }
@@ -147,6 +177,9 @@ impl<P> Resolver<P> {
         match adjacency.state {
             // It has answered, or failed, while the packet was on its way here.
             NeighbourState::Reachable | NeighbourState::Stale => {
+                if let Some(Known::Answered { wanted, .. }) = self.known.get_mut(&id.raw()) {
+                    *wanted = now;
+                }
                 effects.extend(packet.map(Effect::Send));
                 return effects;
             }
@@ -179,6 +212,7 @@ impl<P> Resolver<P> {
         }
         if fresh {
             effects.extend(ask.request(net, None, now));
+            self.known.remove(&id.raw());
         }
         effects
     }
@@ -242,7 +276,7 @@ impl<P> Resolver<P> {
             return;
         };
         let id = adjacency.id.raw();
-        self.known.insert(id, Known::Answered(now));
+        self.known.insert(id, Known::answered(now));
         if let Some(packet) = self.asks.remove(&id).and_then(|ask| ask.held) {
             self.held -= 1;
             effects.push(Effect::Send(packet));
@@ -286,15 +320,16 @@ impl<P> Resolver<P> {
             .known
             .iter()
             .filter(|(_, known)| match known {
-                Known::Answered(at) => now.since_ms(*at) >= REFRESH_AGE_MS,
+                Known::Answered { at, .. } => now.since_ms(*at) >= REFRESH_AGE_MS,
                 Known::Failed(at) => now.since_ms(*at) >= FAILED_HOLD_MS,
+                Known::Idle(_) => false,
             })
             .map(|(&id, &known)| (id, known))
             .collect();
         for (raw, known) in old {
             let id = AdjacencyId::from_raw(raw);
             if matches!(known, Known::Failed(_)) {
-                self.known.remove(&raw);
+                self.known.insert(raw, Known::Idle(now));
                 hops.set_state(id, NeighbourState::Incomplete);
                 continue;
             }
@@ -339,8 +374,8 @@ impl<P> Resolver<P> {
     /// `show arp`.
     pub fn view(&self, net: &LocalNet, hops: &impl NextHops, now: Time) -> ArpTable {
         let answered = self.known.iter().filter_map(|(&raw, known)| match known {
-            Known::Answered(at) => Some((AdjacencyId::from_raw(raw), *at)),
-            Known::Failed(_) => None,
+            Known::Answered { at, .. } => Some((AdjacencyId::from_raw(raw), *at)),
+            Known::Failed(_) | Known::Idle(_) => None,
         });
         let rows = answered.filter_map(|(id, at)| {
             let adjacency = hops.get(id)?;

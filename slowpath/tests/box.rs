@@ -37,6 +37,7 @@ tunnel-group 198.51.100.1 ipsec-attributes
  pre-shared-key swordfish
 logging enable
 logging buffered 7
+logging console 7
 logging buffer-size 65536
 this line is wrong
 ";
@@ -112,6 +113,19 @@ impl TestBox {
         text
     }
 
+    /// What the commands of a script print, all by one client.
+    fn script(&self, commands: &str) -> String {
+        let path = self.directory.join("script");
+        fs::write(&path, commands).expect("written");
+        let output = Command::new(env!("CARGO_BIN_EXE_holdfastctl"))
+            .arg("--run-dir")
+            .arg(self.directory.join("run"))
+            .stdin(fs::File::open(path).expect("a file"))
+            .output()
+            .expect("a client");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     fn signal(&self, name: &str) {
         let number = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &number]).status();
@@ -133,7 +147,7 @@ fn a_box_answers_edits_rereads_and_stops() {
     let mut holdfast_box = TestBox::start("answers", CONFIG);
     let errors = holdfast_box.errors();
     assert!(
-        errors.contains("this line is wrong") && errors.contains("line 32"),
+        errors.contains("this line is wrong") && errors.contains("line 33"),
         "{errors}"
     );
     let shown = holdfast_box.shown("show interface ip brief");
@@ -184,10 +198,13 @@ fn it_writes_rereads_and_stands_alone(holdfast_box: &TestBox) {
         log.contains("executed 'sysopt connection preserve-vpn-flows'"),
         "{log}"
     );
-    assert!(
-        log.contains("%ASA-4-199016: \"interface Ethernet0/2\" is inactive"),
-        "{log}"
-    );
+    let inactive = "%ASA-4-199016: \"interface Ethernet0/2\" is inactive";
+    assert!(log.contains(inactive), "{log}");
+    let begin = Instant::now();
+    while !holdfast_box.errors().contains(inactive) {
+        assert!(begin.elapsed() < START, "{}", holdfast_box.errors());
+        sleep(Duration::from_millis(20));
+    }
 
     let config = holdfast_box.directory.join("config");
     fs::write(&config, stored.replace("hostname Box", "hostname Other")).expect("written");
@@ -197,6 +214,8 @@ fn it_writes_rereads_and_stands_alone(holdfast_box: &TestBox) {
         assert!(begin.elapsed() < START);
         sleep(Duration::from_millis(20));
     }
+
+    it_refuses_a_file_with_a_wrong_line(holdfast_box, &stored);
 
     let run_dir = holdfast_box.directory.join("run");
     let prefix = format!("holdfast-second-{}", std::process::id());
@@ -210,6 +229,27 @@ fn it_writes_rereads_and_stands_alone(holdfast_box: &TestBox) {
             .any(|line| line.contains("another instance runs in")),
         "{text}"
     );
+}
+
+/// The running configuration stays as it is, and the log says why.
+fn it_refuses_a_file_with_a_wrong_line(holdfast_box: &TestBox, stored: &str) {
+    let wrong = stored.replace("hostname Box", "hostname Wrong\nrout outside");
+    fs::write(holdfast_box.directory.join("config"), wrong).expect("written");
+    let before = holdfast_box.shown("show running-config");
+    holdfast_box.signal("HUP");
+    let begin = Instant::now();
+    let refused = "end configuration: FAILED: wrong lines: 1; the running configuration stays";
+    let log = loop {
+        let log = holdfast_box.shown("show logging");
+        if log.contains(refused) {
+            break log;
+        }
+        assert!(begin.elapsed() < START, "{log}");
+        sleep(Duration::from_millis(20));
+    };
+    assert!(log.contains("%ASA-4-111004: Line "), "{log}");
+    assert_eq!(holdfast_box.shown("show running-config"), before);
+    assert_eq!(holdfast_box.shown("show run hostname"), "hostname Other\n");
 }
 
 fn it_stops_in_time(holdfast_box: &mut TestBox) {
@@ -240,6 +280,9 @@ fn a_long_configuration_is_shown_whole() {
     }
     let holdfast_box = TestBox::start("long", &config);
     holdfast_box.shown("access-list long extended deny ip any any");
+    // An edit is seen by the next command of the same client and of any other one.
+    let script = "hostname First\nshow running-config hostname\nhostname Box\n";
+    assert_eq!(holdfast_box.script(script), "hostname First\n");
     let shown = holdfast_box.shown("show running-config");
     assert!(shown.len() > 1_200_000, "{}", shown.len());
     let lines = shown

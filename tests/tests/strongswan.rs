@@ -7,8 +7,10 @@ use std::time::Duration;
 use tests::lab::Result;
 use tests::lab::config_text::{KEY, Options, Suite};
 use tests::lab::error::failed;
-use tests::lab::flow_log;
+use tests::lab::flow_log::{self, messages};
+use tests::lab::interrupt::wait_for;
 use tests::lab::offices::{BoxAndPeer, Setup};
+use tests::lab::scene::judge;
 use tests::lab::strongswan::{AES256, Proposals, SEED, Settings};
 use tests::lab::topology::{CLIENT, SERVER};
 use tests::lab::traffic::{ECHO_PORT, ECHO_WAIT, HeldConnections, start_echo};
@@ -21,12 +23,6 @@ const GONE: Duration = Duration::from_secs(2);
 enum Opener {
     Holdfast,
     StrongSwan,
-}
-
-fn judge(result: Result<()>) {
-    if let Err(error) = result {
-        panic!("{error}");
-    }
 }
 
 fn start(suite: Suite, proposals: Proposals, workers: usize) -> Result<BoxAndPeer> {
@@ -73,6 +69,14 @@ fn interoperate(suite: Suite, proposals: Proposals, opener: Opener, workers: usi
     let endpoint = format!("{target}/{ECHO_PORT}");
     let ids = flow_log::live_ids(&offices.head.log(), &endpoint);
 
+    let pairs = || flow_log::count(&offices.head.log(), messages::TUNNEL_UP);
+    let before = pairs();
+    offices.peer.rekey_child()?;
+    wait_for("its rekey of phase 2", ECHO_WAIT, || {
+        Ok((pairs() > before).then_some(()))
+    })?;
+    expect_alive("after its rekey of phase 2", &mut held, &offices)?;
+
     offices.head.control("clear crypto isakmp sa")?;
     reopen(&offices, opener)?;
     expect_alive("after our clear of phase 1", &mut held, &offices)?;
@@ -95,7 +99,7 @@ fn interoperate(suite: Suite, proposals: Proposals, opener: Opener, workers: usi
     if after != ids {
         return failed(format!("connection ids were {ids:?} and are {after:?}"));
     }
-    offices.sniffer.expect_clean()
+    offices.end()
 }
 
 /// Where the flows' senders are behind strongSwan, no packet of theirs makes it initiate: its ESP

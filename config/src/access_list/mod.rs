@@ -153,7 +153,10 @@ const UDP: &[Word] = &[word("udp", 17, "User Datagram Protocol")];
 const ICMP: &[Word] = &[word("icmp", 1, "Internet Control Message Protocol")];
 
 const LOG: Token = Token::Optional(&[
-    kw("log", "Log what matches (106100)"),
+    kw(
+        "log",
+        "Log flows with their first packet and a count (106100)",
+    ),
     Token::Optional(&[Token::OneOf(&[
         &[kw("disable", "Log nothing, not even denials")],
         &[kw("default", "Log denials only (106023)")],
@@ -181,7 +184,7 @@ pub(crate) const ROWS: &[Row] = &[
             Token::Optional(&[kw("inactive", "Keep the entry, do not match it")]),
         ],
         no: No::Same,
-        help: "Match packets by protocol, source, destination, ports or ICMP type",
+        help: "Match packets by protocol, source, destination, ports or ICMP type; `log` makes an access group log what the entry decides",
         apply: parse::extended,
     },
     Row {

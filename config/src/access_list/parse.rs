@@ -1,5 +1,7 @@
 //! Effects of `access-list`.
 
+use std::sync::Arc;
+
 use super::{OPERATORS, net_items};
 use crate::edit::{Edit, Refusal, room};
 use crate::grammar::args::{Args, NetItems};
@@ -100,7 +102,7 @@ fn change(edit: &mut Edit<'_>, args: &Args, line: AclLine) -> Result<(), Refusal
         room(lists.len(), limits::ACCESS_LISTS, args.span, "access lists")?;
         lists.push(AccessList {
             name: name.to_owned(),
-            lines: vec![line],
+            lines: Arc::new(vec![line]),
         });
         return Ok(());
     };
@@ -125,14 +127,15 @@ fn change(edit: &mut Edit<'_>, args: &Args, line: AclLine) -> Result<(), Refusal
     let place = args
         .find_number("at")
         .map_or(usize::MAX, |n| n as usize - 1);
-    list.lines.insert(place.min(list.lines.len()), line);
+    let lines = Arc::make_mut(&mut list.lines);
+    lines.insert(place.min(lines.len()), line);
     Ok(())
 }
 
 fn remove(lists: &mut Vec<AccessList>, at: usize, line: &AclLine) -> Option<()> {
     let list = lists.get_mut(at)?;
     let line = list.lines.iter().position(|other| other == line)?;
-    list.lines.remove(line);
+    Arc::make_mut(&mut list.lines).remove(line);
     if list.lines.is_empty() {
         lists.remove(at);
     }

@@ -4,14 +4,21 @@ use std::fmt::Write;
 
 use crate::grammar::names::{ICMP_TYPES, LEVELS, PROTOCOLS, Transport, show, show_port};
 use crate::render::Sink;
-use crate::{AccessEntry, AclLine, AclLog, Config, MaskedNet, PortMatch};
+use crate::{AccessEntry, AccessList, AclLine, AclLog, Config, MaskedNet, PortMatch};
 
 /// Writes the family.
 pub(crate) fn render(config: &Config, out: &mut Sink) {
     for list in &config.access_lists {
-        for line in &list.lines {
-            out.line(format!("access-list {} {}", list.name, show_line(line)));
+        for line in list.lines.iter() {
+            out.line(list.line_text(line));
         }
+    }
+}
+
+impl AccessList {
+    /// The command that makes `line` a line of this list, as a configuration shows it.
+    pub fn line_text(&self, line: &AclLine) -> String {
+        format!("access-list {} {}", self.name, show_line(line))
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) const EFFECTS: &[EffectCase] = &[
         line: "access-list s standard permit 10.0.0.0 255.0.0.0",
         then: |config, _| {
             let net = MaskedNet::new(Ipv4Addr::new(10, 0, 0, 0), Ipv4Addr::new(255, 0, 0, 0));
-            config.access_lists[0].lines == [AclLine::Standard { permit: true, net }]
+            *config.access_lists[0].lines == [AclLine::Standard { permit: true, net }]
         },
         undo: Some("no access-list s standard permit 10.0.0.0 255.0.0.0"),
     },
@@ -34,7 +34,7 @@ pub(crate) const EFFECTS: &[EffectCase] = &[
         given: "",
         line: "access-list x remark to  the partner",
         then: |config, _| {
-            config.access_lists[0].lines == [AclLine::Remark("to  the partner".to_owned())]
+            *config.access_lists[0].lines == [AclLine::Remark("to  the partner".to_owned())]
         },
         undo: Some("no access-list x remark to  the partner"),
     },

@@ -17,9 +17,14 @@ pub(crate) enum Misfit {
         at: usize,
         span: Span,
         help: Option<String>,
+        expected: String,
     },
     /// Every row goes on.
-    Incomplete { at: usize, span: Span },
+    Incomplete {
+        at: usize,
+        span: Span,
+        expected: String,
+    },
     /// An abbreviation of several keywords.
     Ambiguous {
         at: usize,
@@ -213,7 +218,8 @@ impl Automaton {
         }
         let (span, at) = (line.end(), line.words.len());
         let Some((row, negated, items)) = walk.accepted() else {
-            return Err(Misfit::Incomplete { at, span });
+            let expected = walk.expected(at);
+            return Err(Misfit::Incomplete { at, span, expected });
         };
         Ok(Args {
             row,
@@ -337,7 +343,12 @@ impl<'g> Walk<'g> {
         words.dedup();
         let span = word.span;
         match words.len() {
-            0 => Err(Misfit::Invalid { at, span, help }),
+            0 => Err(Misfit::Invalid {
+                at,
+                span,
+                help,
+                expected: self.expected(at),
+            }),
             1 => {
                 self.take_keywords(&begun, word);
                 Ok(1)
@@ -398,6 +409,32 @@ impl<'g> Walk<'g> {
             next.push(Next::End);
         }
         next
+    }
+}
+
+/// Continuations that a diagnostic lists: more are a page, which `?` shows.
+const EXPECTED_MAX: usize = 8;
+
+impl Walk<'_> {
+    /// What could have stood at the present position, behind `at` words, as one sentence.
+    fn expected(&self, at: usize) -> String {
+        if at == 0 {
+            return "No command begins so here; `?` lists those that there are.".to_owned();
+        }
+        let next = self.next();
+        let words: Vec<_> = next
+            .iter()
+            .take(EXPECTED_MAX)
+            .map(|next| match next {
+                Next::Keyword(word, _) => format!("`{word}`"),
+                Next::Argument(placeholder, ..) => format!("`{placeholder}`"),
+                Next::End => "the end of the line".to_owned(),
+            })
+            .collect();
+        match next.len() - words.len() {
+            0 => format!("Expected {}.", words.join(" or ")),
+            more => format!("Expected {} or one of {more} others.", words.join(", ")),
+        }
     }
 }
 

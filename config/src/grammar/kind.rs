@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use super::names::{PORTS, Transport};
 use crate::Secret;
 use crate::limits;
+use crate::model::AddressName;
 
 /// The kind of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +38,10 @@ pub(crate) enum Kind {
     Port(Transport),
     /// A Diffie-Hellman group's number.
     Group,
-    /// `udp/514`.
-    UdpService,
+    /// `udp/514`, `tcp/1470`, as a number with [`TCP`] set for the latter.
+    SyslogPort,
+    /// `302013` or `302013-302016`.
+    MessageRange,
     /// A word that must not be seen.
     Secret,
     /// The rest of the line, of at most so many characters.
@@ -60,7 +63,7 @@ pub(crate) enum Value {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Symbols<'a> {
     /// These.
-    Known(&'a [(Ipv4Addr, String)]),
+    Known(&'a [AddressName]),
     /// Any: help and completion do not see the configuration.
     Any,
 }
@@ -102,7 +105,13 @@ impl Kind {
             Self::DurationOrZero(min_s) => duration(word, min_s, true),
             Self::Port(transport) => port(word, transport),
             Self::Group => group(word),
-            Self::UdpService => udp_service(word),
+            Self::SyslogPort => syslog_port(word),
+            Self::MessageRange => match message_range(word) {
+                Some(_) => Ok(Value::Text(word.to_owned())),
+                None => Err(Some(
+                    "Write a number of six digits, or `302013-302016`.".to_owned(),
+                )),
+            },
             Self::Secret => {
                 let text = bounded(word, limits::KEY_CHARS)?;
                 Ok(Value::Secret(Secret::new(text)))
@@ -130,7 +139,8 @@ impl Kind {
             Self::Duration(_) => "<h:mm:ss>".to_owned(),
             Self::DurationOrZero(_) => "<0 | h:mm:ss>".to_owned(),
             Self::ParenNameif => "(<nameif>)".to_owned(),
-            Self::UdpService => "udp/<1-65535>".to_owned(),
+            Self::SyslogPort => "udp/<1-65535> or tcp/<1-65535>".to_owned(),
+            Self::MessageRange => "<100000-999999>[-<100000-999999>]".to_owned(),
             Self::Group => "<1 | 2 | 5 | 14 | 15 | 16>".to_owned(),
             Self::Rest(_) => "LINE".to_owned(),
             _ => format!("<{name}>"),
@@ -222,7 +232,7 @@ fn address(word: &str, symbols: Symbols<'_>) -> Result<Value, Option<String>> {
         return Ok(Value::Address(address));
     }
     let symbol = match symbols {
-        Symbols::Known(names) => names.iter().find(|(_, name)| name == word).map(|(a, _)| *a),
+        Symbols::Known(names) => names.iter().find(|it| it.name == word).map(|it| it.address),
         Symbols::Any => is_symbol(word).then_some(Ipv4Addr::UNSPECIFIED),
     };
     symbol.map(Value::Address).ok_or(None)
@@ -277,13 +287,29 @@ fn group(word: &str) -> Result<Value, Option<String>> {
     }
 }
 
-fn udp_service(word: &str) -> Result<Value, Option<String>> {
-    let port = word
-        .strip_prefix("udp/")
-        .or_else(|| word.strip_prefix("17/"));
-    let help = "Write `udp/PORT`; syslog over TCP is not there.";
-    let port = port.ok_or(Some(help.to_owned()))?;
-    number(port, 1, u32::from(u16::MAX), false)
+/// What marks a TCP port in the number of a [`Kind::SyslogPort`].
+pub(crate) const TCP: u32 = 1 << 16;
+
+fn syslog_port(word: &str) -> Result<Value, Option<String>> {
+    let help = "Write `udp/PORT` or `tcp/PORT`.";
+    let (transport, port) = word.split_once('/').ok_or(Some(help.to_owned()))?;
+    let mark = match transport.to_ascii_lowercase().as_str() {
+        "udp" | "17" => 0,
+        "tcp" | "6" => TCP,
+        _ => return Err(Some(help.to_owned())),
+    };
+    match number(port, 1, u32::from(u16::MAX), false)? {
+        Value::Number(port) => Ok(Value::Number(port | mark)),
+        other => Ok(other),
+    }
+}
+
+/// First and last number of a [`Kind::MessageRange`].
+pub(crate) fn message_range(word: &str) -> Option<(u32, u32)> {
+    let id = |word: &str| digits(word).filter(|id| (100_000..1_000_000).contains(id));
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    let (first, last) = (id(first)?, id(last)?);
+    (first <= last).then_some((first, last))
 }
 
 #[cfg(test)]
@@ -376,14 +402,46 @@ mod tests {
 
     #[test]
     fn an_address_may_be_a_known_name() {
-        let names = [(Ipv4Addr::new(10, 0, 0, 1), "peer".to_owned())];
+        let names = [AddressName {
+            address: Ipv4Addr::new(10, 0, 0, 1),
+            name: "peer".to_owned(),
+            description: None,
+        }];
         let known = Symbols::Known(&names);
         assert!(matches!(
             Kind::Address.read("peer", known),
-            Ok(Value::Address(address)) if address == names[0].0
+            Ok(Value::Address(address)) if address == names[0].address
         ));
         assert!(Kind::Address.read("other", known).is_err());
         assert!(Kind::Address.read("other", Symbols::Any).is_ok());
+    }
+
+    #[test]
+    fn syslog_ports_name_their_transport() {
+        let port = |word| number_of(Kind::SyslogPort, word);
+        assert_eq!((port("udp/514"), port("17/514")), (Some(514), Some(514)));
+        assert_eq!(port("TCP/1470"), Some(TCP + 1470));
+        assert_eq!(port("6/1470"), Some(TCP + 1470));
+        for wrong in ["514", "sctp/1", "tcp/0", "tcp/65536", "udp/", "/1"] {
+            assert_eq!(port(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn message_ranges_are_numbers_of_six_digits() {
+        assert_eq!(message_range("302013"), Some((302_013, 302_013)));
+        assert_eq!(message_range("302013-302016"), Some((302_013, 302_016)));
+        for wrong in [
+            "1",
+            "99999",
+            "302016-302013",
+            "302013-",
+            "-1",
+            "1000000",
+            "a",
+        ] {
+            assert_eq!(message_range(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Row;
 use super::automaton::Automaton;
 use crate::{
     access_group, access_list, crypto_map, identity, interface, ipsec, isakmp, kept, logging,
-    names, nat, navigation, route, service, sysopt, timeout, tunnel_group,
+    names, nat, navigation, route, service, snmp_server, sysopt, timeout, tunnel_group, vpn_resume,
 };
 
 /// Title and rows of every command family, in the order of the command reference.
@@ -21,12 +21,14 @@ pub(crate) const FAMILIES: &[(&str, &[Row])] = &[
     ("Timeouts", timeout::ROWS),
     ("Address translation", nat::ROWS),
     ("System options", sysopt::ROWS),
+    ("Resume of preserved flows", vpn_resume::ROWS),
     ("Service", service::ROWS),
     ("ISAKMP", isakmp::ROWS),
     ("IPsec", ipsec::ROWS),
     ("Crypto maps", crypto_map::ROWS),
     ("Tunnel groups", tunnel_group::ROWS),
     ("Logging", logging::ROWS),
+    ("SNMP", snmp_server::ROWS),
     ("Kept commands", kept::ROWS),
 ];
 

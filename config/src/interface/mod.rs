@@ -107,7 +107,8 @@ pub(crate) const ROWS: &[Row] = &[
                 "The EAL's name of it",
             )]),
         ]),
-        help: "Holdfast's own: the EAL device that serves the interface, in place of port N",
+        help: "Holdfast's own: the EAL device that serves the interface from the box's next start \
+               on, in place of port N",
         apply: parse::device,
     },
     kept_line(
@@ -154,7 +155,8 @@ pub(crate) const ROWS: &[Row] = &[
             arg("nameif", Kind::Nameif, "The interface"),
             Token::Optional(&[arg("bytes", Kind::Number(64, 65535), "Bytes")]),
         ]),
-        help: "Largest IP packet of an interface (default 1500)",
+        help: "Largest IP packet of an interface (default 1500); the ports take as much as the \
+               largest when the box starts",
         apply: parse::mtu,
     },
 ];

@@ -112,3 +112,14 @@ fn ranges_are_kept() {
     let wrong = format!("{sa} replay window-size 65");
     assert_eq!(refused("", &wrong), "invalid-input");
 }
+
+#[test]
+fn decision_9_the_lifetime_goes_as_far_as_printed_and_to_its_bound() {
+    let line =
+        |seconds: u32| format!("crypto ipsec security-association lifetime seconds {seconds}");
+    for seconds in [120, 214_783_647, 2_147_483_647] {
+        let config = parsed(&line(seconds));
+        assert_eq!(config.ipsec.lifetime.seconds, Some(seconds));
+    }
+    assert_eq!(refused("", &line(2_147_483_648)), "invalid-input");
+}

@@ -16,7 +16,6 @@ const ENABLE: Token = kw("enable", "Privileged mode");
 const PASSWORD: Token = kw("password", "Its password");
 const PASSWD: Token = kw("passwd", "Password of telnet");
 const SNMP: Token = kw("snmp-server", "SNMP");
-const COMMUNITY: Token = kw("community", "Its community");
 const CRYPTO: Token = kw("crypto", "Configure IKE and IPsec");
 
 /// A row of a command that is kept.
@@ -105,24 +104,14 @@ pub(crate) const ROWS: &[Row] = &[
         "There is no ASDM",
     ),
     once(
-        "logging console",
-        &[LOGGING, kw("console", "To the console"), MAYBE],
-        "There is no console; use `logging file`",
-    ),
-    once(
         "logging monitor",
         &[LOGGING, kw("monitor", "To sessions"), MAYBE],
         "Sessions see `show logging`",
     ),
     once(
-        "logging facility",
-        &[LOGGING, kw("facility", "Syslog facility"), MAYBE],
-        "Facility 20 is used",
-    ),
-    once(
-        "logging queue",
-        &[LOGGING, kw("queue", "Lines that wait"), MAYBE],
-        "The queues are bounded by themselves",
+        "logging standby",
+        &[LOGGING, kw("standby", "Log on the second box")],
+        "There is no second box",
     ),
     once(
         "failover",
@@ -166,27 +155,19 @@ pub(crate) const ROWS: &[Row] = &[
         "There is no HTTP server",
     ),
     many(
-        "snmp-server enable traps",
-        &[SNMP, kw("enable", "Turn on"), kw("traps", "Traps"), MAYBE],
-        "There is no SNMP; `show` has the counters",
+        "snmp-server enable traps other",
+        &[SNMP, kw("enable", "Turn on"), kw("traps", "Traps"), LINE],
+        "Traps of SNMP itself and of IPsec tunnels are there",
     ),
-    Row {
-        no: No::As(&[SNMP, COMMUNITY, Token::Optional(&[SECRET])]),
-        ..once(
-            "snmp-server community",
-            &[SNMP, COMMUNITY, SECRET],
-            "There is no SNMP",
-        )
-    },
     once(
         "snmp-server location",
         &[SNMP, kw("location", "Where the box is"), MAYBE],
-        "There is no SNMP",
+        "There is no agent that would tell it",
     ),
     once(
         "snmp-server contact",
         &[SNMP, kw("contact", "Whose the box is"), MAYBE],
-        "There is no SNMP",
+        "There is no agent that would tell it",
     ),
     many(
         "crypto ipsec df-bit",

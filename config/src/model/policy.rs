@@ -1,6 +1,7 @@
 //! What the commands on traffic mean: access lists, access groups, routes, address translation.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::MaskedNet;
 
@@ -9,8 +10,9 @@ use crate::MaskedNet;
 pub struct AccessList {
     /// Its name.
     pub name: String,
-    /// Its lines in order, remarks included.
-    pub lines: Vec<AclLine>,
+    /// Its lines in order, remarks included. Copies of a configuration share them, however many
+    /// there are; an edit copies those of its list alone.
+    pub lines: Arc<Vec<AclLine>>,
 }
 
 /// One line of an access list.

@@ -7,6 +7,7 @@ pub(crate) mod tests;
 
 use crate::grammar::kind::Kind;
 use crate::grammar::{Effect, No, Place, Row, Token, arg, kw};
+use crate::limits;
 pub(crate) use render::render;
 
 pub(crate) const ROWS: &[Row] = &[
@@ -27,11 +28,29 @@ pub(crate) const ROWS: &[Row] = &[
             kw("name", "Give an address a name"),
             arg("address", Kind::Address, "The address"),
             arg("symbol", Kind::SymbolicName, "Its name"),
+            Token::Optional(&[
+                kw("description", "Say what it is"),
+                arg(
+                    "text",
+                    Kind::Rest(limits::NAME_DESCRIPTION_CHARS),
+                    "The words",
+                ),
+            ]),
         ],
         no: No::As(&[
             kw("name", "Take an address its name"),
             arg("address", Kind::Address, "The address"),
-            Token::Optional(&[arg("symbol", Kind::SymbolicName, "Its name")]),
+            Token::Optional(&[
+                arg("symbol", Kind::SymbolicName, "Its name"),
+                Token::Optional(&[
+                    kw("description", "Say what it is"),
+                    arg(
+                        "text",
+                        Kind::Rest(limits::NAME_DESCRIPTION_CHARS),
+                        "The words",
+                    ),
+                ]),
+            ]),
         ]),
         help: "Give an address a name that may be written in its place",
         apply: parse::name,

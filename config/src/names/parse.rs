@@ -3,6 +3,7 @@
 use crate::edit::{Edit, Refusal, room};
 use crate::grammar::args::Args;
 use crate::limits;
+use crate::model::AddressName;
 
 pub(super) fn names(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     edit.config.names_enabled = !args.negated;
@@ -12,7 +13,7 @@ pub(super) fn names(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
 pub(super) fn name(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     let address = args.address("address")?;
     let names = &mut edit.config.names;
-    let known = names.iter().position(|(other, _)| *other == address);
+    let known = names.iter().position(|it| it.address == address);
     if args.negated {
         known.map(|at| names.remove(at));
         return Ok(());
@@ -20,16 +21,21 @@ pub(super) fn name(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     let symbol = args.text("symbol")?;
     if names
         .iter()
-        .any(|(other, name)| name == symbol && *other != address)
+        .any(|it| it.name == symbol && it.address != address)
     {
         let message = format!("`{symbol}` is the name of another address.");
         return Err(Refusal::at(args.span_of("symbol"), "name-in-use", message));
     }
-    if let Some((_, name)) = known.and_then(|at| names.get_mut(at)) {
-        symbol.clone_into(name);
+    let named = AddressName {
+        address,
+        name: symbol.to_owned(),
+        description: args.find_text("text").map(str::to_owned),
+    };
+    if let Some(known) = known.and_then(|at| names.get_mut(at)) {
+        *known = named;
         return Ok(());
     }
     room(names.len(), limits::NAMES, args.span, "names")?;
-    names.push((address, symbol.to_owned()));
+    names.push(named);
     Ok(())
 }

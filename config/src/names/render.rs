@@ -7,7 +7,12 @@ use crate::render::Sink;
 pub(crate) fn render(config: &Config, out: &mut Sink) {
     let no = if config.names_enabled { "" } else { "no " };
     out.line(format!("{no}names"));
-    for (address, name) in &config.names {
-        out.line(format!("name {address} {name}"));
+    for named in &config.names {
+        let mut line = format!("name {} {}", named.address, named.name);
+        if let Some(text) = &named.description {
+            line.push_str(" description ");
+            line.push_str(text);
+        }
+        out.line(line);
     }
 }

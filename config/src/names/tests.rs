@@ -13,8 +13,13 @@ pub(crate) const EFFECTS: &[EffectCase] = &[
     EffectCase {
         row: "name",
         given: "",
-        line: "name 10.0.0.1 peer",
-        then: |config, _| config.names == [(Ipv4Addr::new(10, 0, 0, 1), "peer".to_owned())],
+        line: "name 10.0.0.1 peer description the  far end",
+        then: |config, _| {
+            let named = &config.names[0];
+            named.address == Ipv4Addr::new(10, 0, 0, 1)
+                && named.name == "peer"
+                && named.description.as_deref() == Some("the  far end")
+        },
         undo: Some("no name 10.0.0.1"),
     },
 ];
@@ -39,5 +44,5 @@ fn a_name_belongs_to_one_address() {
     );
     let config = parsed("name 10.0.0.1 peer\nname 10.0.0.1 other");
     assert_eq!(config.names.len(), 1);
-    assert_eq!(config.names[0].1, "other");
+    assert_eq!(config.names[0].name, "other");
 }

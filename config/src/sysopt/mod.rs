@@ -141,14 +141,14 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         id: "sysopt noproxyarp",
         place: Place::Global,
-        effect: Effect::Kept,
+        effect: Effect::Acted,
         syntax: &[
             SYSOPT,
             kw("noproxyarp", "Do not answer ARP for others"),
             arg("nameif", Kind::Nameif, "Name of the interface"),
         ],
         no: No::Same,
-        help: "ARP is answered for the interfaces' own addresses",
+        help: "Answer ARP on an interface for its own address only, not for those of its `global`s",
         apply: parse::noproxyarp,
     },
 ];

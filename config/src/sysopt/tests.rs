@@ -44,6 +44,13 @@ pub(crate) const EFFECTS: &[EffectCase] = &[
         then: |config, _| config.sysopt.preserve_vpn_flows && config.sysopt.preserve_immediate,
         undo: Some("no sysopt connection preserve-vpn-flows"),
     },
+    EffectCase {
+        row: "sysopt noproxyarp",
+        given: "",
+        line: "sysopt noproxyarp outside",
+        then: |config, _| config.sysopt.noproxyarp == ["outside"],
+        undo: Some("no sysopt noproxyarp outside"),
+    },
 ];
 
 #[test]

@@ -68,6 +68,23 @@ fn what_is_missing_is_warned_about() {
         ("nat (outside) 0 access-list nothing", "unknown-access-list"),
         ("crypto isakmp enable nowhere", "unknown-interface"),
         ("logging host nowhere 1.1.1.1", "unknown-interface"),
+        ("logging device-id ipaddress nowhere", "unknown-interface"),
+        (
+            "logging host outside 1.1.1.1 tcp/1470",
+            "hostdown-permitted",
+        ),
+        ("logging trap nothing", "unknown-logging-list"),
+        ("logging file /tmp/x nothing", "unknown-logging-list"),
+        ("snmp-server host nowhere 1.1.1.1", "unknown-interface"),
+        (
+            "snmp-server host outside 1.1.1.1\nsnmp-server enable traps",
+            "snmp-host-without-community",
+        ),
+        (
+            "snmp-server host outside 1.1.1.1 community *\nsnmp-server enable traps",
+            "snmp-host-without-community",
+        ),
+        ("snmp-server host outside 1.1.1.1 community c", "no-traps"),
         ("access-list a permit ip any any", "repeated-line"),
         (
             "interface Management0/0\n nameif m\n ip address 2.2.2.2 255.0.0.0",
@@ -95,4 +112,13 @@ fn a_device_or_a_shutdown_answers_a_warning() {
     let device = "interface Management0/0\n nameif m\n device d\n ip address 2.2.2.2 255.0.0.0";
     assert_eq!(codes(device), [""; 0]);
     assert_eq!(codes("interface e0/1\n nameif m\n shutdown"), [""; 0]);
+}
+
+#[test]
+fn what_is_whole_of_logs_and_traps_has_no_remark() {
+    let more = "logging list vpn level 5 class vpn\nlogging trap vpn\n\
+                logging host outside 1.1.1.1 tcp/1470\nlogging permit-hostdown\n\
+                logging device-id ipaddress outside\nsnmp-server host outside 1.1.1.1\n\
+                snmp-server community c\nsnmp-server enable traps ipsec";
+    assert_eq!(codes(more), [""; 0]);
 }

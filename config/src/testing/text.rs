@@ -27,6 +27,25 @@ fn a_wrong_line_is_refused_and_reading_goes_on() {
 }
 
 #[test]
+fn what_could_have_stood_there_is_said() {
+    let help = |text: &str| parse(text).1[0].help.clone().unwrap_or_default();
+    assert_eq!(
+        help("service reset"),
+        "It may be resetinbound, resetoutside."
+    );
+    assert_eq!(
+        help("service sett"),
+        "Expected `resetinbound` or `resetoutside`."
+    );
+    assert_eq!(
+        help("service"),
+        "Expected `resetinbound` or `resetoutside`."
+    );
+    assert!(help("access-list a extended permit tcp any eq").starts_with("Expected `"));
+    assert!(help("blah").contains('?'));
+}
+
+#[test]
 fn the_block_of_a_refused_command_goes_with_it() {
     let text = "interface e0/0\n nameif inside\ninterface Vlan1\n shutdown\n nameif inside2\n";
     let (config, remarks) = parse(text);

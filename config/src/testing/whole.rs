@@ -36,6 +36,10 @@ proptest! {
         for key in keys {
             prop_assert_eq!(key.expose(), "*");
         }
+        let hosts = again.snmp.hosts.iter().filter_map(|host| host.community.as_ref());
+        for community in hosts.chain(&again.snmp.community) {
+            prop_assert_eq!(community.expose(), "*");
+        }
     }
 
     #[test]

@@ -46,12 +46,15 @@ macro_rules! kept_timers {
     };
 }
 
-/// The timers that are acted upon, each under the name of its item.
+/// The timers that the model has, each under the name of its item.
 const ACTED_TIMERS: Token = Token::Named {
     name: "timer",
     tokens: &[Token::OneOf(&[
         &[
-            kw("xlate", "Translations that serve no connection"),
+            kw(
+                "xlate",
+                "Idle translations, which take their connections with them",
+            ),
             arg("xlate time", Kind::Duration(60), "h:mm:ss"),
         ],
         &[
@@ -109,6 +112,6 @@ pub(crate) const ROWS: &[Row] = &[Row {
         ])]),
     ],
     no: No::As(&[kw("timeout", "Every idle time to its default")]),
-    help: "Idle times; those of `xlate`, `conn`, `half-closed`, `udp` and `icmp` are acted upon",
+    help: "Idle times; those of `conn`, `half-closed`, `udp`, `icmp` and `xlate` are acted upon; a translated connection ends when either its own timer or that of `xlate` has run out",
     apply: parse::timeout,
 }];

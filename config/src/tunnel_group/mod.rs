@@ -23,7 +23,11 @@ const TYPES: &[Word] = &[
 ];
 /// Blocks by value.
 const BLOCKS: &[Word] = &[
-    word("general-attributes", 0, "General attributes"),
+    word(
+        "general-attributes",
+        0,
+        "General attributes, all of them kept",
+    ),
     word("ipsec-attributes", 1, "Keys and keepalives"),
 ];
 const IKEV1: Token = Token::Optional(&[kw("ikev1", "Later spelling of the same")]);

@@ -11,7 +11,7 @@
 //!   28  adjacencies towards low and high                   4
 //!   32  TCP windows, sender low                           16
 //!   48  TCP windows, sender high                          16
-//! Cold (48 bytes): byte count, translation, identity, timer
+//! Cold (48 bytes): byte count, next hops, translation, identity, timer
 //! ```
 
 use crate::packet::{FlowKey, Side};
@@ -150,8 +150,9 @@ pub struct Cold {
     pub route_generation: u16,
     /// ICMP type and code of the request that made the flow.
     pub icmp: [u8; 2],
-    /// Keeps the size; the packet that each side may have held.
-    pub reserved: [u8; 4],
+    /// Addresses of the next hops towards the low and the high endpoint, for the flow whose route
+    /// has moved to another interface.
+    pub next_hops: [u32; 2],
 }
 
 const _: () = assert!(

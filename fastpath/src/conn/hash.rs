@@ -15,6 +15,13 @@ use crate::packet::FlowKey;
 #[derive(Clone, Copy)]
 pub struct HashKey(pub [u64; 2]);
 
+impl HashKey {
+    /// Keyed hash of an address alone.
+    pub(crate) fn hash_address(self, address: u32) -> u64 {
+        hash_one(self, &FlowKey::new(0, address, 0, 0, 0))
+    }
+}
+
 /// Keys that are hashed abreast.
 pub(super) const LANES: usize = 8;
 

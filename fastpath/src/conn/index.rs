@@ -10,7 +10,7 @@
     reason = "the SIMD load of a bucket's tags has no safe form"
 )]
 
-use crate::cpu::prefetch;
+use crate::cpu::{in_huge_pages, prefetch};
 
 /// Entries of a bucket: what fills a cache line with 16-bit tags and 32-bit numbers.
 const WAYS: usize = 10;
@@ -84,9 +84,24 @@ impl Bucket {
         first_way(self.ways_with(EMPTY))
     }
 
+    /// The entry of a way; a number beyond every table for a way that there is not.
+    #[inline]
+    fn entry(&self, way: usize) -> u32 {
+        self.entries.get(way).copied().unwrap_or(u32::MAX)
+    }
+
+    #[inline]
     fn set(&mut self, way: usize, tag: u16, entry: u32) {
-        self.tags[way] = tag;
-        self.entries[way] = entry;
+        if let (Some(held_tag), Some(held)) = (self.tags.get_mut(way), self.entries.get_mut(way)) {
+            (*held_tag, *held) = (tag, entry);
+        }
+    }
+
+    #[inline]
+    fn clear(&mut self, way: usize) {
+        if let Some(tag) = self.tags.get_mut(way) {
+            *tag = EMPTY;
+        }
     }
 }
 
@@ -136,7 +151,7 @@ impl Index {
     pub(super) fn new(capacity: u32) -> Self {
         let count = Self::bucket_count(capacity) as usize;
         Self {
-            buckets: vec![Bucket::UNUSED; count].into_boxed_slice(),
+            buckets: in_huge_pages(Bucket::UNUSED, count),
         }
     }
 
@@ -200,20 +215,26 @@ impl Index {
 
     #[inline]
     pub(super) fn prefetch_first(&self, hash: u64) {
-        prefetch(&self.buckets[self.first(hash)]);
+        if let Some(bucket) = self.buckets.get(self.first(hash)) {
+            prefetch(bucket);
+        }
     }
 
     #[inline]
     pub(super) fn prefetch_second(&self, hash: u64) {
-        prefetch(&self.buckets[self.second(hash)]);
+        if let Some(bucket) = self.buckets.get(self.second(hash)) {
+            prefetch(bucket);
+        }
     }
 
     /// The first entry in the first place whose tag fits.
     #[inline]
     pub(super) fn candidate_first(&self, hash: u64) -> Candidate {
-        let bucket = &self.buckets[self.first(hash)];
+        let Some(bucket) = self.buckets.get(self.first(hash)) else {
+            return Candidate::Absent;
+        };
         match first_way(bucket.ways_with(Self::tag(hash))) {
-            Some(way) => Candidate::Entry(bucket.entries[way]),
+            Some(way) => Candidate::Entry(bucket.entry(way)),
             None if bucket.elsewhere != 0 => Candidate::Elsewhere,
             None => Candidate::Absent,
         }
@@ -222,9 +243,11 @@ impl Index {
     /// The first entry in the second place whose tag fits.
     #[inline]
     pub(super) fn candidate_second(&self, hash: u64) -> Candidate {
-        let bucket = &self.buckets[self.second(hash)];
+        let Some(bucket) = self.buckets.get(self.second(hash)) else {
+            return Candidate::Absent;
+        };
         match first_way(bucket.ways_with(Self::tag(hash))) {
-            Some(way) => Candidate::Entry(bucket.entries[way]),
+            Some(way) => Candidate::Entry(bucket.entry(way)),
             None => Candidate::Absent,
         }
     }
@@ -232,20 +255,18 @@ impl Index {
     /// The entry of this hash that `fits`.
     #[inline]
     pub(super) fn find(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        self.locate(hash, fits).map(|(bucket, way)| {
-            let bucket: &Bucket = &self.buckets[bucket];
-            bucket.entries[way]
-        })
+        let (bucket, way) = self.locate(hash, fits)?;
+        Some(self.buckets.get(bucket)?.entry(way))
     }
 
     #[inline]
     fn locate(&self, hash: u64, fits: impl Fn(u32) -> bool) -> Option<(usize, usize)> {
         let place = self.place(hash);
         let in_bucket = |number: usize| {
-            let bucket = &self.buckets[number];
+            let bucket = self.buckets.get(number)?;
             let mut ways = bucket.ways_with(place.tag);
             while let Some(way) = first_way(ways) {
-                if fits(bucket.entries[way]) {
+                if fits(bucket.entry(way)) {
                     return Some((number, way));
                 }
                 ways &= ways - 1;
@@ -253,7 +274,7 @@ impl Index {
             None
         };
         in_bucket(place.first).or_else(|| {
-            if self.buckets[place.first].elsewhere == 0 {
+            if self.buckets.get(place.first)?.elsewhere == 0 {
                 return None;
             }
             in_bucket(place.second)
@@ -274,23 +295,39 @@ impl Index {
             .or_else(|| self.displace(place.first, &hash_of))
             .or_else(|| self.displace(place.second, &hash_of))
             .ok_or(NoPlace)?;
-        self.buckets[number].set(way, place.tag, entry);
+        if let Some(bucket) = self.buckets.get_mut(number) {
+            bucket.set(way, place.tag, entry);
+        }
         if number != place.first {
-            self.buckets[place.first].elsewhere += 1;
+            self.moved_out(place.first);
         }
         Ok(())
     }
 
+    /// One more key lives in its second place.
+    fn moved_out(&mut self, first: usize) {
+        if let Some(bucket) = self.buckets.get_mut(first) {
+            bucket.elsewhere += 1;
+        }
+    }
+
+    /// One less.
+    fn moved_home(&mut self, first: usize) {
+        if let Some(bucket) = self.buckets.get_mut(first) {
+            bucket.elsewhere -= 1;
+        }
+    }
+
     fn free_in(&self, number: usize) -> Option<(usize, usize)> {
-        let way = self.buckets[number].free_way()?;
+        let way = self.buckets.get(number)?.free_way()?;
         Some((number, way))
     }
 
     /// Moves one entry of a full bucket to its other place and gives the way that it leaves.
     fn displace(&mut self, number: usize, hash_of: &impl Fn(u32) -> u64) -> Option<(usize, usize)> {
         for way in 0..WAYS {
-            let bucket = &self.buckets[number];
-            let (tag, entry) = (bucket.tags[way], bucket.entries[way]);
+            let bucket = self.buckets.get(number)?;
+            let (tag, entry) = (*bucket.tags.get(way)?, bucket.entry(way));
             let place = self.place(hash_of(entry));
             let leaves_first = place.first == number;
             let other = if leaves_first {
@@ -298,16 +335,16 @@ impl Index {
             } else {
                 place.first
             };
-            let Some(free) = self.buckets[other].free_way() else {
+            let bucket = self.buckets.get_mut(other)?;
+            let Some(free) = bucket.free_way() else {
                 continue;
             };
-            self.buckets[other].set(free, tag, entry);
-            self.buckets[number].tags[way] = EMPTY;
-            let elsewhere = &mut self.buckets[place.first].elsewhere;
+            bucket.set(free, tag, entry);
+            self.buckets.get_mut(number)?.clear(way);
             if leaves_first {
-                *elsewhere += 1;
+                self.moved_out(place.first);
             } else {
-                *elsewhere -= 1;
+                self.moved_home(place.first);
             }
             return Some((number, way));
         }
@@ -319,10 +356,12 @@ impl Index {
         let Some((number, way)) = self.locate(hash, |held| held == entry) else {
             return false;
         };
-        self.buckets[number].tags[way] = EMPTY;
+        if let Some(bucket) = self.buckets.get_mut(number) {
+            bucket.clear(way);
+        }
         let first = self.first(hash);
         if number != first {
-            self.buckets[first].elsewhere -= 1;
+            self.moved_home(first);
         }
         true
     }

@@ -5,6 +5,7 @@ mod flags;
 mod hash;
 pub mod home;
 mod index;
+mod raw;
 mod table;
 pub mod tcp;
 mod timeout;
@@ -14,6 +15,7 @@ pub use entry::{Cold, ConnId, Hot, TcpSide, TcpState, entry_flag, side_flag};
 pub use flags::{FLAGS_LEN_MAX, show_flags};
 pub use hash::HashKey;
 pub use home::HomeMap;
+pub use raw::{COLD_BYTES, HOT_BYTES};
 pub use table::{ConnTable, Full, Prepared};
 pub use timeout::{Timeouts, expiry_reason};
 

@@ -1,8 +1,9 @@
 //! How long a connection may be idle, and what is logged when it was.
 
 use super::TICKS_PER_S;
-use super::entry::{Hot, TcpState};
+use super::entry::{Hot, TcpState, entry_flag};
 use crate::packet::protocol;
+use crate::policy;
 use crate::worker::event::TeardownReason;
 
 /// Seconds that a TCP handshake may take: fixed on the ASA.
@@ -30,6 +31,8 @@ pub struct Timeouts {
     pub time_wait: u32,
     /// Every other protocol.
     pub other: u32,
+    /// What has a translation, in whatever state: it ends with it at the latest.
+    pub xlate: u32,
 }
 
 impl Timeouts {
@@ -45,21 +48,33 @@ impl Timeouts {
 
     /// The timeouts of the `timeout` command, in seconds. A protocol without its own timer ages
     /// like UDP.
-    pub const fn from_seconds(conn_s: u32, half_closed_s: u32, udp_s: u32, icmp_s: u32) -> Self {
+    pub const fn from_policy(seconds: &policy::Timeouts) -> Self {
         Self {
-            conn: Self::ticks(conn_s),
-            half_closed: Self::ticks(half_closed_s),
-            udp: Self::ticks(udp_s),
-            icmp: Self::ticks(icmp_s),
+            conn: Self::ticks(seconds.conn_s),
+            half_closed: Self::ticks(seconds.half_closed_s),
+            udp: Self::ticks(seconds.udp_s),
+            icmp: Self::ticks(seconds.icmp_s),
             embryonic: Self::ticks(EMBRYONIC_S),
             time_wait: Self::ticks(TIME_WAIT_S),
-            other: Self::ticks(udp_s),
+            other: Self::ticks(seconds.udp_s),
+            xlate: Self::ticks(seconds.xlate_s),
         }
     }
 
     /// The timeout that applies to an entry as it stands now.
     #[inline]
     pub const fn timeout_of(&self, hot: &Hot) -> u32 {
+        let own = self.own_timeout_of(hot);
+        let translated = hot.has(entry_flag::SOURCE_TRANSLATED) && self.xlate != 0;
+        if translated && (own == 0 || self.xlate < own) {
+            self.xlate
+        } else {
+            own
+        }
+    }
+
+    #[inline]
+    const fn own_timeout_of(&self, hot: &Hot) -> u32 {
         match hot.protocol {
             protocol::TCP => match hot.state {
                 TcpState::None | TcpState::SynSent | TcpState::SynReceived => self.embryonic,
@@ -75,9 +90,9 @@ impl Timeouts {
 }
 
 impl Default for Timeouts {
-    /// The defaults of the `timeout` command: 1:00:00, 0:10:00, 0:02:00 and 0:00:02.
+    /// The defaults of the `timeout` command.
     fn default() -> Self {
-        Self::from_seconds(3600, 600, 120, 2)
+        Self::from_policy(&policy::Timeouts::default())
     }
 }
 
@@ -129,8 +144,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_translated_ends_with_its_translation() {
+        let of = |conn_s, xlate_s, flags| {
+            let timeouts = Timeouts::from_policy(&policy::Timeouts {
+                conn_s,
+                xlate_s,
+                ..policy::Timeouts::default()
+            });
+            timeouts.timeout_of(&Hot {
+                protocol: protocol::TCP,
+                state: TcpState::Established,
+                flags,
+                ..UNUSED_HOT
+            }) / TICKS_PER_S
+        };
+        let translated = entry_flag::SOURCE_TRANSLATED;
+        assert_eq!(of(7200, 60, translated), 60);
+        assert_eq!(of(7200, 60, 0), 7200);
+        assert_eq!(of(300, 10_800, translated), 300);
+        assert_eq!(of(0, 60, translated), 60, "`timeout conn 0` too");
+    }
+
+    #[test]
     fn never_stays_never_and_nothing_outlasts_the_clock() {
-        let timeouts = Timeouts::from_seconds(0, u32::MAX, 1, 1);
+        let timeouts = Timeouts::from_policy(&policy::Timeouts {
+            conn_s: 0,
+            half_closed_s: u32::MAX,
+            ..policy::Timeouts::default()
+        });
         assert_eq!(timeouts.conn, 0);
         assert_eq!(timeouts.half_closed, TICKS_MAX);
     }

@@ -47,14 +47,17 @@ impl Wheel {
     pub(super) fn link(&mut self, cold: &mut [Cold], entry: u32, deadline: u32) {
         let ahead = (deadline.wrapping_sub(self.position) as i32).clamp(1, HORIZON_TICKS as i32);
         let slot = self.position.wrapping_add(ahead as u32) % SLOTS;
-        let head = &mut self.heads[slot as usize];
-        let next = *head;
-        *head = entry;
+        let (Some(head), Some(links)) = (
+            self.heads.get_mut(slot as usize),
+            cold.get_mut(entry as usize),
+        ) else {
+            return;
+        };
+        let next = core::mem::replace(head, entry);
+        (links.wheel_next, links.wheel_prev) = (next, HEAD | slot);
         if let Some(second) = cold.get_mut(next as usize) {
             second.wheel_prev = entry;
         }
-        let links = &mut cold[entry as usize];
-        (links.wheel_next, links.wheel_prev) = (next, HEAD | slot);
     }
 
     /// Links an entry as far ahead as the wheel reaches.
@@ -64,15 +67,20 @@ impl Wheel {
 
     /// Unlinks an entry that is linked.
     pub(super) fn unlink(&mut self, cold: &mut [Cold], entry: u32) {
-        let Cold {
+        let Some(&Cold {
             wheel_next: next,
             wheel_prev: prev,
             ..
-        } = cold[entry as usize];
+        }) = cold.get(entry as usize)
+        else {
+            return;
+        };
         if prev & HEAD != 0 {
-            self.heads[(prev & !HEAD) as usize] = next;
-        } else {
-            cold[prev as usize].wheel_next = next;
+            if let Some(head) = self.heads.get_mut((prev & !HEAD) as usize) {
+                *head = next;
+            }
+        } else if let Some(before) = cold.get_mut(prev as usize) {
+            before.wheel_next = next;
         }
         if let Some(after) = cold.get_mut(next as usize) {
             after.wheel_prev = prev;
@@ -88,7 +96,7 @@ impl Wheel {
 
     /// An entry of the tick that is being served.
     pub(super) fn due(&self) -> Option<u32> {
-        let entry = self.heads[(self.position % SLOTS) as usize];
+        let entry = *self.heads.get((self.position % SLOTS) as usize)?;
         (entry != NIL).then_some(entry)
     }
 

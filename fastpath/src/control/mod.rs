@@ -1,38 +1,51 @@
 //! The only door for the slowpath: start, policy, tunnels, punts, events, requests, counters.
 
+mod level;
 mod neighbours;
+mod resume;
 mod start;
+mod telemetry;
 mod tunnels;
 
 use std::sync::Arc;
 
+pub use level::PoolLevel;
 pub use neighbours::Neighbours;
+use resume::ResumeEnds;
+pub(crate) use start::Parts;
 pub use start::{Settings, StartError};
+pub use telemetry::{ControlHistogram, Telemetry, WorkerTelemetry};
 pub use tunnels::{InstallError, Tunnels};
 
 use crate::counters::{CounterWriter, Snapshot, Tally, WorkerCounters};
+use crate::cpu;
 use crate::crypto::Engines;
-use crate::dpdk::{Eal, Lcore, Mbuf, Pool, PortInfo, PortStats, Ports};
+use crate::dpdk::{Eal, Lcore, Link, Mbuf, Pool, PortFacts, PortStats, Ports};
+use crate::histogram::{Reader, Recorder};
 use crate::path::Entrance;
 use crate::policy::Policy;
 use crate::rcu::Publisher;
 use crate::ring::{Consumer, Producer};
-use crate::tunnel::AdjacencyId;
+use crate::tunnel::{AdjacencyId, ResumeOptions};
 use crate::verdict::{DropReason, PuntClass};
-use crate::worker::Shared;
 use crate::worker::event::Event;
 use crate::worker::request::{Reply, Request, What};
+use crate::worker::{Shared, nanoseconds};
 
 /// The slowpath's ends of the rings to one worker.
 #[derive(Debug)]
 struct WorkerEnds {
-    lcore: Lcore,
+    /// Where it runs; `None` while nobody has launched it.
+    lcore: Option<Lcore>,
     punts: Consumer<Mbuf>,
     inject: Producer<Mbuf>,
     events: Consumer<Event>,
     requests: Producer<Request>,
     replies: Consumer<Reply>,
     counters: Arc<WorkerCounters>,
+    resume: ResumeEnds,
+    /// Until somebody reads the histograms.
+    histograms: Option<Reader>,
 }
 
 /// A packet for the slowpath. ARP comes with its Ethernet header, everything else begins with its
@@ -53,17 +66,28 @@ pub struct Fastpath {
     eal: Eal,
     shared: Arc<Shared>,
     workers: Vec<WorkerEnds>,
-    ports: Vec<PortInfo>,
+    ports: Vec<PortFacts>,
     pool: Pool,
     large: Pool,
     publisher: Publisher,
+    /// What the publisher had done when the last policy was published.
+    policy_stamp: u64,
     tunnels: Tunnels,
     neighbours: Neighbours,
     engines: Arc<Engines>,
     counters: CounterWriter,
     tally: Tally,
+    recorder: Recorder,
+    /// Until somebody reads the histograms.
+    histograms: Option<Reader>,
+    ns_per_cycle: u64,
     next_ticket: u32,
-    next_inject: usize,
+    /// What the workers obey; `None` until the first options.
+    resume: Option<ResumeOptions>,
+    seed: fn(&mut [u8]),
+    conns_per_worker: u32,
+    /// Buffers of each pool that the ports kept when they were started.
+    taken_at_start: [u32; 2],
 }
 
 impl Fastpath {
@@ -73,13 +97,18 @@ impl Fastpath {
     }
 
     /// The ports that were started.
-    pub fn ports(&self) -> &[PortInfo] {
+    pub fn ports(&self) -> &[PortFacts] {
         &self.ports
     }
 
     /// DPDK's counters of a port.
     pub fn port_stats(&self, port: u16) -> Option<PortStats> {
         Ports::stats(port)
+    }
+
+    /// State of a port's link.
+    pub fn port_link(&self, port: u16) -> Option<Link> {
+        Ports::link(port)
     }
 
     /// Which crypto engine was chosen for what.
@@ -90,15 +119,33 @@ impl Fastpath {
     /// Replaces the policy that the next bursts are judged by. `false` when too many old ones wait
     /// for a worker that does not pass: try again later.
     pub fn publish_policy(&mut self, policy: Policy) -> bool {
-        self.publisher
-            .publish(&self.shared.policy, Box::new(policy))
-            .is_ok()
+        let policy = Box::new(policy);
+        let published = self.publisher.publish(&self.shared.policy, policy).is_ok();
+        if published {
+            self.neighbours.policy_published();
+            self.policy_stamp = self.publisher.stamp();
+        }
+        published
     }
 
     /// Frees what every worker has passed. Once per turn of the control loop.
     pub fn reclaim(&mut self) {
-        self.publisher.poll();
+        self.free_retired();
+        let Self {
+            publisher,
+            recorder,
+            ns_per_cycle,
+            ..
+        } = self;
+        publisher.poll_timed(|cycles| {
+            let grace_ns = nanoseconds(cycles, *ns_per_cycle);
+            recorder.record(ControlHistogram::SwapGrace as usize, grace_ns);
+        });
+        if self.publisher.has_passed(self.policy_stamp) {
+            self.neighbours.policies_passed();
+        }
         self.counters.add(&mut self.tally);
+        self.recorder.turn();
     }
 
     /// Slots and SAs, with the publisher that their changes need.
@@ -139,6 +186,7 @@ impl Fastpath {
     /// Takes up to `limit` packets that the workers sent here, one worker after the other.
     pub fn punts(&mut self, limit: usize) -> Vec<Punt> {
         let mut punts = Vec::new();
+        let now = cpu::tsc();
         for worker in &mut self.workers {
             for _ in 0..limit {
                 let Some(packet) = worker.punts.pop() else {
@@ -146,6 +194,10 @@ impl Fastpath {
                 };
                 let meta = packet.meta();
                 let (class, port) = (PuntClass::from_raw(meta.entrance), meta.in_port);
+                let wait = now.saturating_sub(meta.received_tsc);
+                let wait_ns = nanoseconds(wait, self.ns_per_cycle);
+                self.recorder
+                    .record(ControlHistogram::PuntWait as usize, wait_ns);
                 punts.push(Punt {
                     class,
                     port,
@@ -171,7 +223,8 @@ impl Fastpath {
     /// Sends a punted packet on its way: the next hop that it waited for has answered.
     pub fn inject_held(&mut self, mut packet: Mbuf) -> bool {
         packet.meta_mut().entrance = Entrance::Transmit as u8;
-        self.push(packet)
+        let way = packet.meta().adjacency;
+        self.push(packet, way)
     }
 
     /// Sends an IPv4 packet to a next hop.
@@ -182,7 +235,7 @@ impl Fastpath {
         self.tally.created += 1;
         packet.meta_mut().adjacency = adjacency.raw();
         packet.meta_mut().entrance = Entrance::Transmit as u8;
-        self.push(packet)
+        self.push(packet, adjacency.raw())
     }
 
     /// Sends a whole Ethernet frame out of a port.
@@ -193,7 +246,7 @@ impl Fastpath {
         self.tally.created += 1;
         packet.meta_mut().in_port = port;
         packet.meta_mut().entrance = Entrance::Wire as u8;
-        self.push(packet)
+        self.push(packet, port)
     }
 
     /// Asks every worker; answers come from [`Fastpath::replies`] with the ticket. `None` when a
@@ -239,16 +292,18 @@ impl Fastpath {
             .collect()
     }
 
-    /// Free buffers of the pool for frames and of the pool for large packets.
-    pub fn buffers_available(&self) -> (u32, u32) {
-        (self.pool.available(), self.large.available())
+    /// How full the pool for frames and the pool for large packets are.
+    pub fn pool_levels(&self) -> [PoolLevel; 2] {
+        let pools = [(start::FRAMES, self.pool), (start::LARGE, self.large)];
+        let mut at_start = self.taken_at_start.into_iter();
+        pools.map(|(name, pool)| PoolLevel::of(name, pool, at_start.next().unwrap_or(0)))
     }
 
     /// Stops the workers, frees what stands in rings and tables, closes the ports.
     pub fn stop(mut self) -> Vec<Snapshot> {
         self.shared.stop();
-        for worker in &self.workers {
-            self.eal.wait(worker.lcore);
+        for lcore in self.workers.iter().filter_map(|worker| worker.lcore) {
+            self.eal.wait(lcore);
         }
         for worker in &mut self.workers {
             while worker.punts.pop().is_some() {
@@ -272,11 +327,11 @@ impl Fastpath {
         }
     }
 
-    /// Into the inject rings in turn, so that no worker sends everything.
-    fn push(&mut self, packet: Mbuf) -> bool {
+    /// Into an inject ring. What goes to one next hop goes by one worker: IKE's messages must not
+    /// overtake each other.
+    fn push(&mut self, packet: Mbuf, way: u16) -> bool {
         let count = self.workers.len().max(1);
-        self.next_inject = (self.next_inject + 1) % count;
-        let Some(worker) = self.workers.get_mut(self.next_inject) else {
+        let Some(worker) = self.workers.get_mut(usize::from(way) % count) else {
             self.tally.drop_one(DropReason::InjectRefused);
             return false;
         };

@@ -4,28 +4,33 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Fastpath, Neighbours, Tunnels, WorkerEnds};
+use super::{ControlHistogram, Fastpath, Neighbours, ResumeEnds, Tunnels, WorkerEnds};
 use crate::conn::home::HomeMap;
 use crate::conn::{ConnTable, HashKey, Timeouts};
 use crate::counters::{Tally, WorkerCounters};
 use crate::cpu;
 use crate::crypto::{Engines, WorkerError};
 use crate::dpdk::{
-    Eal, EalError, Lcore, Mbuf, Pool, PortError, PortSettings, Ports, Reassembler, RxQueue,
-    TxQueue, tsc_hz,
+    Eal, EalError, Mbuf, Pool, PortError, PortSettings, Ports, Reassembler, RxQueue, TxQueue,
+    tsc_hz,
 };
 use crate::esp::{OpenScratch, SealScratch};
+use crate::histogram::{Recorder, histograms};
+use crate::hold::Hold;
 use crate::limits::{
     BURST_RECEIVE_MAX, EVENT_RING_LEN, HANDOFF_RING_LEN, INJECT_RING_LEN, PUNT_RING_LEN,
-    REPLY_RING_LEN, REQUEST_RING_LEN, WORKERS_MAX,
+    REPLY_RING_LEN, REQUEST_RING_LEN, SETUP_RING_LEN, WORKERS_MAX,
 };
 use crate::nat::{PortBlocks, WorkerNat};
 use crate::path::OutQueues;
-use crate::rcu::{Domain, QsReader, RcuCell};
+use crate::rcu::{Domain, RcuCell};
 use crate::ring::{Consumer, Producer, ring};
 use crate::tunnel::{Adjacencies, Sad, Slots};
 use crate::worker::request::Desk;
-use crate::worker::{Budget, Core, Entries, Exits, Idle, Shared, Worker};
+use crate::worker::{
+    Budget, Core, Entries, Exits, Idle, ResumeHistogram, Shared, Timing, Worker, WorkerHistogram,
+    ns_per_cycle,
+};
 
 /// How the fastpath is to run.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Settings {
     pub large_buffers: u32,
     /// Bytes of the largest IP packet on a wire.
     pub mtu: u16,
+    /// One of how many bursts is timed, zero for none.
+    pub sample_bursts: u32,
     /// Fresh random bytes from the operating system for the keys of hashes, SPIs and IVs.
     pub seed: fn(&mut [u8]),
 }
@@ -64,6 +71,10 @@ pub enum StartError {
     TooManyWorkers(usize),
 }
 
+/// Name of the pool for frames.
+pub(super) const FRAMES: &str = "hf_frames";
+/// Name of the pool for datagrams that were put together.
+pub(super) const LARGE: &str = "hf_large";
 const FRAME_ROOM_BYTES: u16 = 2048;
 /// Holds eight fragments of 1500 bytes with the room that sealing adds.
 const LARGE_ROOM_BYTES: u16 = 12_800;
@@ -80,15 +91,29 @@ impl Fastpath {
             count if count > WORKERS_MAX => return Err(StartError::TooManyWorkers(count)),
             _ => {}
         }
-        let pool = Pool::create("hf_frames", settings.buffers, FRAME_CACHE, FRAME_ROOM_BYTES)?;
-        let large = Pool::create(
-            "hf_large",
-            settings.large_buffers,
-            LARGE_CACHE,
-            LARGE_ROOM_BYTES,
-        )?;
+        let (mut fastpath, parts) = Self::assemble(eal, settings, ports, lcores.len())?;
+        for ((lcore, parts), ends) in lcores.into_iter().zip(parts).zip(&mut fastpath.workers) {
+            fastpath.eal.launch(lcore, move || {
+                if let Some(worker) = parts.into_worker() {
+                    worker.run();
+                }
+            })?;
+            ends.lcore = Some(lcore);
+        }
+        Ok(fastpath)
+    }
+
+    /// Makes everything but the threads: `count` workers that nobody runs yet.
+    pub(crate) fn assemble(
+        eal: Eal,
+        settings: &Settings,
+        ports: &[u16],
+        count: usize,
+    ) -> Result<(Self, Vec<Parts>), StartError> {
+        let pool = Pool::create(FRAMES, settings.buffers, FRAME_CACHE, FRAME_ROOM_BYTES)?;
+        let large = Pool::create(LARGE, settings.large_buffers, LARGE_CACHE, LARGE_ROOM_BYTES)?;
         let engines = Arc::new(Engines::probe());
-        let (domain, publisher) = Domain::new(lcores.len());
+        let (domain, publisher) = Domain::new(count);
         let (slots, slot_owner) = Slots::new(&domain);
         let (sad, sad_owner) = Sad::new(&domain, random(settings));
         let (adjacencies, adjacency_owner) = Adjacencies::new(random(settings));
@@ -98,21 +123,19 @@ impl Fastpath {
             sad,
             adjacencies.clone(),
         ));
-        let count = lcores.len() as u8;
-        let mut plan = Plan::new(lcores.len());
-        let mut infos = Vec::new();
+        let mut plan = Plan::new(count);
+        let mut ports_facts = Vec::new();
         for &port in ports {
             let port_settings = PortSettings {
-                workers: u16::from(count),
+                workers: count as u16,
                 mtu: settings.mtu,
             };
             let started = Ports::start(port, port_settings, pool)?;
-            shared.set_port_mac(port, started.info.mac);
+            shared.set_port_mac(port, started.facts.mac);
             plan.give(started.receive, started.transmit);
-            infos.push(started.info);
+            ports_facts.push(started.facts);
         }
-        let blocks =
-            PortBlocks::new(lcores.len()).ok_or(StartError::TooManyWorkers(lcores.len()))?;
+        let blocks = PortBlocks::new(count).ok_or(StartError::TooManyWorkers(count))?;
         let builder = Builder {
             settings,
             shared: &shared,
@@ -120,30 +143,41 @@ impl Fastpath {
             pool,
             large,
             blocks,
-            count,
+            count: count as u8,
         };
-        let mut workers = Vec::new();
-        let handoff = mesh(lcores.len());
-        for ((lcore, queues), handoff) in lcores.into_iter().zip(plan.queues).zip(handoff) {
-            workers.push(builder.launch(&eal, &engines, lcore, queues, handoff)?);
+        let (mut workers, mut parts) = (Vec::new(), Vec::new());
+        for (queues, handoff) in plan.queues.into_iter().zip(mesh(count)) {
+            let (ends, part) = builder.build(&engines, queues, handoff)?;
+            workers.push(ends);
+            parts.push(part);
         }
         let (_, counters) = WorkerCounters::new();
-        Ok(Self {
+        let (recorder, reader) = histograms(ControlHistogram::SPECS.len());
+        let fastpath = Self {
             eal,
-            tunnels: Tunnels::new(slot_owner, sad_owner, Arc::clone(&engines), count),
+            tunnels: Tunnels::new(slot_owner, sad_owner, Arc::clone(&engines), count as u8),
             neighbours: Neighbours::new(adjacencies, adjacency_owner),
             shared,
             workers,
-            ports: infos,
+            ports: ports_facts,
             pool,
             large,
             publisher,
+            policy_stamp: 0,
             engines,
             counters,
             tally: Tally::default(),
+            recorder,
+            histograms: Some(reader),
+            ns_per_cycle: ns_per_cycle(tsc_hz()),
             next_ticket: 0,
-            next_inject: 0,
-        })
+            // Without a policy no worker has received yet.
+            taken_at_start: [pool, large].map(|pool| pool.buffers() - pool.available()),
+            resume: None,
+            seed: settings.seed,
+            conns_per_worker: settings.conns_per_worker,
+        };
+        Ok((fastpath, parts))
     }
 }
 
@@ -216,14 +250,12 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn launch(
+    fn build(
         &self,
-        eal: &Eal,
         engines: &Engines,
-        lcore: Lcore,
         (receive, transmit): (Vec<RxQueue>, Vec<TxQueue>),
         (handoff_out, handoff_in): Handoff,
-    ) -> Result<WorkerEnds, StartError> {
+    ) -> Result<(WorkerEnds, Parts), StartError> {
         let id = handoff_out.iter().position(Option::is_none).unwrap_or(0) as u8;
         let (punt, punts) = ring(PUNT_RING_LEN);
         let (inject, injected) = ring(INJECT_RING_LEN);
@@ -231,7 +263,13 @@ impl Builder<'_> {
         let (requests, requested) = ring(REQUEST_RING_LEN);
         let (reply, replies) = ring(REPLY_RING_LEN);
         let (counters, writer) = WorkerCounters::new();
-        let core = self.core(engines, id, transmit, event)?;
+        let (setups, given) = ring(SETUP_RING_LEN);
+        let (retire, retired) = ring(SETUP_RING_LEN);
+        let (resumes, latency) = histograms(ResumeHistogram::SPECS.len());
+        let key = HashKey([self.word(), self.word()]);
+        let hold = Hold::new(given, retire, resumes, key, tsc_hz());
+        let (recorder, histograms) = histograms(WorkerHistogram::SPECS.len());
+        let core = self.core(engines, id, transmit, event, (hold, recorder))?;
         let exits = Exits::new(
             handoff_out,
             punt,
@@ -239,6 +277,7 @@ impl Builder<'_> {
             Reassembler::new(self.large)?,
         );
         let parts = Parts {
+            domain: self.domain.clone(),
             shared: Arc::clone(self.shared),
             core,
             receive,
@@ -251,22 +290,22 @@ impl Builder<'_> {
             counters: writer,
             idle: self.settings.idle,
         };
-        let domain = self.domain.clone();
-        eal.launch(lcore, move || {
-            // A reader belongs to the thread that takes it; the launch order gives each its own.
-            if let Some(reader) = domain.reader(usize::from(id)) {
-                parts.into_worker(reader).run();
-            }
-        })?;
-        Ok(WorkerEnds {
-            lcore,
+        let ends = WorkerEnds {
+            lcore: None,
             punts,
             inject,
             events,
             requests,
             replies,
             counters,
-        })
+            resume: ResumeEnds {
+                setups,
+                retired,
+                latency: Some(latency),
+            },
+            histograms: Some(histograms),
+        };
+        Ok((ends, parts))
     }
 
     fn word(&self) -> u64 {
@@ -279,6 +318,7 @@ impl Builder<'_> {
         id: u8,
         transmit: Vec<TxQueue>,
         events: Producer<crate::worker::event::Event>,
+        (hold, recorder): (Hold, Recorder),
     ) -> Result<Core, StartError> {
         let hash_key = HashKey([self.word(), self.word()]);
         let iv_key = random(self.settings);
@@ -299,15 +339,24 @@ impl Builder<'_> {
             out: OutQueues::new(transmit),
             pool: self.pool,
             tally: Tally::default(),
+            timing: Timing::new(
+                recorder,
+                self.settings.sample_bursts,
+                tsc_hz(),
+                self.word() as u32,
+            ),
             events,
             conns_made: 0,
             budget: Budget::default(),
+            hold: Box::new(hold),
+            watching: false,
         })
     }
 }
 
 /// A worker but for its reader, which its own thread has to take.
-struct Parts {
+pub(crate) struct Parts {
+    domain: Domain,
     shared: Arc<Shared>,
     core: Core,
     receive: Vec<RxQueue>,
@@ -319,8 +368,10 @@ struct Parts {
 }
 
 impl Parts {
-    fn into_worker(self, reader: QsReader) -> Worker {
-        Worker {
+    /// The worker, for the thread that calls: a reader belongs to the thread that takes it.
+    pub(crate) fn into_worker(self) -> Option<Worker> {
+        let reader = self.domain.reader(usize::from(self.core.id))?;
+        Some(Worker {
             shared: self.shared,
             reader,
             core: self.core,
@@ -333,6 +384,6 @@ impl Parts {
             tsc_hz: tsc_hz(),
             start_tsc: cpu::tsc(),
             receive_max: BURST_RECEIVE_MAX,
-        }
+        })
     }
 }

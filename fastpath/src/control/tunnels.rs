@@ -35,7 +35,10 @@ pub struct Tunnels {
     sad: SadOwner<InboundSa>,
     engines: Arc<Engines>,
     workers: u8,
-    next_home: u8,
+    /// Given out apart: with one sequence for both, every second worker would seal and the others
+    /// open.
+    next_sealer: u8,
+    next_opener: u8,
 }
 
 impl Tunnels {
@@ -50,13 +53,14 @@ impl Tunnels {
             sad,
             engines,
             workers,
-            next_home: 0,
+            next_sealer: 0,
+            next_opener: 0,
         }
     }
 
     /// A slot that is down; its sealing home is given out in turn.
     pub fn allocate(&mut self, mtu: TunnelMtu) -> Option<SlotId> {
-        let home = self.take_home();
+        let home = take_turn(&mut self.next_sealer, self.workers);
         self.slots.allocate(Sealer::Worker(home), mtu)
     }
 
@@ -72,7 +76,7 @@ impl Tunnels {
 
     /// An SPI for an SA to come; its home worker is given out in turn.
     pub fn reserve_spi(&mut self) -> Option<u32> {
-        let home = self.take_home();
+        let home = take_turn(&mut self.next_opener, self.workers);
         self.sad.reserve(home)
     }
 
@@ -136,6 +140,19 @@ impl Tunnels {
         self.slots.outbound(publisher, slot)
     }
 
+    /// Sends what leaves by the slot's SA in UDP to another address and port of the peer; `false`
+    /// when there is no such SA.
+    pub fn move_outbound(
+        &mut self,
+        publisher: &Publisher,
+        slot: SlotId,
+        remote: u32,
+        remote_port: u16,
+    ) -> bool {
+        self.outbound(publisher, slot)
+            .is_some_and(|sa| sa.move_to(remote, remote_port))
+    }
+
     /// State, stamp and epoch of a slot; `None` when it is not in use.
     pub fn word(&self, slot: SlotId) -> Option<SlotWord> {
         self.slots.word_of(slot)
@@ -154,6 +171,17 @@ impl Tunnels {
     /// Down; without PRESERVE its TCP flows are stale from this moment.
     pub fn take_down(&mut self, slot: SlotId) -> bool {
         self.slots.take_down(slot)
+    }
+
+    /// As [`Tunnels::take_down`], on purpose and with the tunnel coming back: packets of preserved
+    /// flows are held in order until it is up. Without PRESERVE there is no difference.
+    pub fn take_down_planned(&mut self, slot: SlotId) -> bool {
+        self.slots.take_down_planned(slot)
+    }
+
+    /// Whether the peer of a slot that is up owes answers: copies of what leaves are held then.
+    pub fn set_silent(&mut self, slot: SlotId, silent: bool) -> bool {
+        self.slots.set_silent(slot, silent)
     }
 
     /// Stamps a live slot (`sysopt connection preserve-vpn-flows immediate`).
@@ -175,10 +203,10 @@ impl Tunnels {
     pub fn rearm(&mut self, slot: SlotId) {
         self.slots.rearm(slot);
     }
+}
 
-    fn take_home(&mut self) -> u8 {
-        let home = self.next_home;
-        self.next_home = (home + 1) % self.workers.max(1);
-        home
-    }
+fn take_turn(next: &mut u8, workers: u8) -> u8 {
+    let home = *next;
+    *next = (home + 1) % workers.max(1);
+    home
 }

@@ -23,11 +23,13 @@ pub enum EngineKind {
     Portable = 0,
     /// libipsec-mb: many packets side by side in SIMD lanes.
     IpsecMb = 1,
+    /// Ours: AES-GCM on the widest vectors that the CPU has, 512 or 256 bits.
+    Vaes = 2,
 }
 
 impl EngineKind {
     /// Every engine.
-    pub const ALL: [Self; 2] = [Self::Portable, Self::IpsecMb];
+    pub const ALL: [Self; 3] = [Self::Portable, Self::IpsecMb, Self::Vaes];
 }
 
 impl fmt::Display for EngineKind {
@@ -35,6 +37,7 @@ impl fmt::Display for EngineKind {
         f.write_str(match self {
             Self::Portable => "portable",
             Self::IpsecMb => "ipsec-mb",
+            Self::Vaes => "vaes",
         })
     }
 }
@@ -90,6 +93,11 @@ pub trait Engine {
     type Key: Send + Sync;
     /// What a worker needs for its calls.
     type Worker;
+
+    /// Whether the engine has the suite.
+    fn has(_: Suite) -> bool {
+        true
+    }
 
     /// Expands keys; `None` if the engine does not have the suite.
     fn prepare(&self, material: &KeyMaterial<'_>, direction: Direction) -> Option<Box<Self::Key>>;

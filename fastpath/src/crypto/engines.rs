@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::calibration::Trial;
 use super::engine::{Direction, Engine, EngineKind, KeyMaterial};
-use super::keys::{KeyError, KeySet, SIZE_CLASS_BOUNDS, SIZE_CLASSES};
-use super::{CryptoJob, calibration, ipsec_mb, known_answer, portable};
+use super::keys::{KeyError, KeySet, Prepares, SIZE_CLASS_BOUNDS, SIZE_CLASSES, SizeChoice};
+use super::{CryptoJob, calibration, ipsec_mb, known_answer, portable, vaes};
 use crate::esp::Suite;
-use crate::limits::BURST_MAX;
 
 /// How engines are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,20 +18,16 @@ pub enum Choice {
 }
 
 /// Engine by direction and size class.
-type Row = [[EngineKind; SIZE_CLASSES]; 2];
+type Row = [SizeChoice; 2];
 
 /// The engines that have passed their known answers, and the choice among them.
 #[derive(Clone, Debug)]
 pub struct Engines {
     ipsec_mb: Option<ipsec_mb::IpsecMb>,
-    portable: bool,
+    vaes: Option<vaes::Vaes>,
+    portable: Option<portable::Portable>,
     rows: [Row; Suite::COUNT],
-    /// Cycles of a full-sized packet by direction; zero where nothing was measured.
-    packet_cycles: [[u64; 2]; Suite::COUNT],
 }
-
-/// Cycles that one call may take: half a millisecond at 2 GHz.
-const BURST_CYCLES_MAX: u64 = 1_000_000;
 
 /// A worker's engine state cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +38,7 @@ pub struct WorkerError(EngineKind);
 #[derive(Debug)]
 pub struct EngineWorkers {
     ipsec_mb: Option<ipsec_mb::Worker>,
+    vaes: Option<vaes::Vaes>,
 }
 
 impl Engines {
@@ -52,8 +49,8 @@ impl Engines {
         Self::with(Choice::Measured)
     }
 
-    /// As [`Engines::probe`], with the choice given. A fixed engine that fails its known answers
-    /// is replaced by the other one.
+    /// As [`Engines::probe`], with the choice given. Where a fixed engine does not have the suite
+    /// or has failed its known answers, another one takes its place.
     pub fn with(choice: Choice) -> Self {
         let portable = known_answer::published(&portable::Portable, &mut ());
         let ipsec_mb = ipsec_mb::IpsecMb::new().filter(|library| {
@@ -62,56 +59,84 @@ impl Engines {
                     && known_answer::agrees(library, &mut worker)
             })
         });
-        let kind = match choice {
-            Choice::Fixed(EngineKind::Portable) if portable => EngineKind::Portable,
-            _ if ipsec_mb.is_some() => EngineKind::IpsecMb,
-            _ => EngineKind::Portable,
-        };
+        let vaes = vaes::Vaes::new().filter(|vaes| {
+            known_answer::published(vaes, &mut { *vaes })
+                && known_answer::agrees(vaes, &mut { *vaes })
+        });
         let mut engines = Self {
             ipsec_mb,
-            portable,
-            rows: [[[kind; SIZE_CLASSES]; 2]; Suite::COUNT],
-            packet_cycles: [[0; 2]; Suite::COUNT],
+            vaes,
+            portable: portable.then_some(portable::Portable),
+            rows: [[[EngineKind::Portable; SIZE_CLASSES]; 2]; Suite::COUNT],
         };
-        if choice == Choice::Measured && portable {
+        for suite in Suite::all() {
+            let kind = engines.stand_in(suite, choice);
+            if let Some(row) = engines.rows.get_mut(suite.index()) {
+                *row = [[kind; SIZE_CLASSES]; 2];
+            }
+        }
+        if choice == Choice::Measured {
             engines.measure();
         }
         engines
     }
 
-    fn measure(&mut self) {
-        let Some(library) = self.ipsec_mb else { return };
-        let Some(mut worker) = ipsec_mb::Worker::new() else {
-            return;
+    /// The engine that takes a suite without measurement.
+    fn stand_in(&self, suite: Suite, choice: Choice) -> EngineKind {
+        let wanted = match choice {
+            Choice::Fixed(kind) => kind,
+            Choice::Measured => EngineKind::IpsecMb,
         };
+        let candidates = [wanted, EngineKind::IpsecMb, EngineKind::Portable];
+        let usable = candidates.into_iter().find(|kind| self.can(*kind, suite));
+        usable.unwrap_or(EngineKind::Portable)
+    }
+
+    /// Whether an engine has passed its known answers and has the suite.
+    fn can(&self, kind: EngineKind, suite: Suite) -> bool {
+        self.has(kind) && (kind != EngineKind::Vaes || vaes::Vaes::has(suite))
+    }
+
+    fn measure(&mut self) {
         for suite in Suite::all() {
-            let mine = calibration::cycles(&portable::Portable, &mut (), suite);
-            let theirs = calibration::cycles(&library, &mut worker, suite);
-            let Some(row) = self.rows.get_mut(suite.index()) else {
-                continue;
-            };
-            for (chosen, (mine, theirs)) in row.iter_mut().zip(mine.iter().zip(&theirs)) {
-                for (kind, (mine, theirs)) in chosen.iter_mut().zip(mine.iter().zip(theirs)) {
-                    *kind = if mine < theirs {
-                        EngineKind::Portable
-                    } else {
-                        EngineKind::IpsecMb
-                    };
-                }
+            let mut measured = Vec::with_capacity(EngineKind::ALL.len());
+            if let Some(portable) = self.portable {
+                let cycles = calibration::cycles(&portable, (), suite);
+                measured.push((EngineKind::Portable, cycles));
             }
-            if let Some(cycles) = self.packet_cycles.get_mut(suite.index()) {
-                *cycles = calibration::packet_cycles(&mine, &theirs);
+            if let Some(library) = self.ipsec_mb
+                && let Some(worker) = ipsec_mb::Worker::new()
+            {
+                let cycles = calibration::cycles(&library, worker, suite);
+                measured.push((EngineKind::IpsecMb, cycles));
+            }
+            if let Some(vaes) = self.vaes.filter(|_| vaes::Vaes::has(suite)) {
+                let cycles = calibration::cycles(&vaes, vaes, suite);
+                measured.push((EngineKind::Vaes, cycles));
+            }
+            let row = self.rows.get_mut(suite.index()).into_iter().flatten();
+            for (direction, choice) in row.enumerate() {
+                *choice = fastest(&measured, direction).unwrap_or(*choice);
             }
         }
     }
 
-    /// Full-sized packets of a suite that one call may take without holding a worker's loop for
-    /// longer than half a millisecond at 2 GHz; at least one, at most [`BURST_MAX`].
-    pub fn burst_max(&self, suite: Suite, direction: Direction) -> usize {
-        let cycles = self.packet_cycles.get(suite.index());
-        match cycles.map_or(0, |cycles| cycles[direction as usize]) {
-            0 => suite.cost_class().burst_max(),
-            cycles => ((BURST_CYCLES_MAX / cycles) as usize).clamp(1, BURST_MAX),
+    /// A burst for measuring one engine: a packet per length of text, taking turns with `sas` SAs.
+    /// `None` if the engine is not there or does not have the suite.
+    pub fn trial(
+        &self,
+        kind: EngineKind,
+        suite: Suite,
+        text_lens: &[usize],
+        sas: usize,
+    ) -> Option<Trial> {
+        match kind {
+            EngineKind::Portable => Trial::new(&self.portable?, (), suite, text_lens, sas),
+            EngineKind::IpsecMb => {
+                let worker = ipsec_mb::Worker::new()?;
+                Trial::new(&self.ipsec_mb?, worker, suite, text_lens, sas)
+            }
+            EngineKind::Vaes => Trial::new(&self.vaes?, self.vaes?, suite, text_lens, sas),
         }
     }
 
@@ -127,8 +152,9 @@ impl Engines {
     /// Whether an engine has passed its known answers.
     pub fn has(&self, kind: EngineKind) -> bool {
         match kind {
-            EngineKind::Portable => self.portable,
+            EngineKind::Portable => self.portable.is_some(),
             EngineKind::IpsecMb => self.ipsec_mb.is_some(),
+            EngineKind::Vaes => self.vaes.is_some(),
         }
     }
 
@@ -142,7 +168,12 @@ impl Engines {
         if choice.iter().any(|kind| !self.has(*kind)) {
             return Err(KeyError::NoEngine);
         }
-        KeySet::prepare(material, direction, choice, self.ipsec_mb.as_ref())
+        let engines = Prepares {
+            portable: self.portable.as_ref(),
+            ipsec_mb: self.ipsec_mb.as_ref(),
+            vaes: self.vaes.as_ref(),
+        };
+        KeySet::prepare(material, direction, choice, engines)
     }
 
     /// State for one worker.
@@ -151,7 +182,10 @@ impl Engines {
             None => None,
             Some(_) => Some(ipsec_mb::Worker::new().ok_or(WorkerError(EngineKind::IpsecMb))?),
         };
-        Ok(EngineWorkers { ipsec_mb })
+        Ok(EngineWorkers {
+            ipsec_mb,
+            vaes: self.vaes,
+        })
     }
 
     /// The choice as a table: a line per suite and direction, a column per size class.
@@ -177,10 +211,42 @@ impl Engines {
     }
 }
 
+/// The fastest engine by size class, of at most two engines; `None` if nothing was measured.
+fn fastest(measured: &[(EngineKind, calibration::Cycles)], direction: usize) -> Option<SizeChoice> {
+    let fastest_of = |kinds: &[EngineKind]| {
+        let mut choice = [EngineKind::Portable; SIZE_CLASSES];
+        let mut best = [u64::MAX; SIZE_CLASSES];
+        for (kind, cycles) in measured.iter().filter(|(kind, _)| kinds.contains(kind)) {
+            let classes = choice.iter_mut().zip(&mut best).zip(cycles.get(direction)?);
+            for ((choice, best), cycles) in classes {
+                if cycles < best {
+                    (*choice, *best) = (*kind, *cycles);
+                }
+            }
+        }
+        let [.., largest] = best;
+        (largest != u64::MAX).then_some(choice)
+    };
+    let choice = fastest_of(&EngineKind::ALL)?;
+    if EngineKind::ALL.iter().all(|kind| choice.contains(kind)) {
+        // An SA has room for the keys of two: what each has won decides who stays away.
+        let wins = |kind: &EngineKind| choice.iter().filter(|it| *it == kind).count();
+        let loser = EngineKind::ALL.into_iter().min_by_key(wins)?;
+        let kinds: Vec<_> = EngineKind::ALL
+            .into_iter()
+            .filter(|it| *it != loser)
+            .collect();
+        return fastest_of(&kinds);
+    }
+    Some(choice)
+}
+
 /// Packets of a burst that go to one engine.
 pub(crate) type PortableJob<'a> = CryptoJob<'a, portable::Key>;
 /// Packets of a burst that go to libipsec-mb.
 pub(crate) type IpsecMbJob<'a> = CryptoJob<'a, ipsec_mb::Key>;
+/// Packets of a burst that go to our own engine.
+pub(crate) type VaesJob<'a> = CryptoJob<'a, vaes::Key>;
 
 impl EngineWorkers {
     /// Seals or opens the packets of every engine.
@@ -189,6 +255,7 @@ impl EngineWorkers {
         direction: Direction,
         portable: &mut [PortableJob<'_>],
         ipsec_mb: &mut [IpsecMbJob<'_>],
+        vaes: &mut [VaesJob<'_>],
     ) {
         match direction {
             Direction::Seal => portable::Portable::seal(&mut (), portable),
@@ -200,6 +267,12 @@ impl EngineWorkers {
                 Direction::Open => ipsec_mb::IpsecMb::open(worker, ipsec_mb),
             }
         }
+        if let Some(worker) = self.vaes.as_mut().filter(|_| !vaes.is_empty()) {
+            match direction {
+                Direction::Seal => vaes::Vaes::seal(worker, vaes),
+                Direction::Open => vaes::Vaes::open(worker, vaes),
+            }
+        }
     }
 }
 
@@ -208,35 +281,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_engines_pass_their_known_answers() {
+    fn every_engine_that_the_cpu_can_run_passes_its_known_answers() {
         let engines = Engines::with(Choice::Fixed(EngineKind::Portable));
-        assert!(EngineKind::ALL.into_iter().all(|kind| engines.has(kind)));
+        assert!(engines.has(EngineKind::Portable) && engines.has(EngineKind::IpsecMb));
+        assert_eq!(engines.has(EngineKind::Vaes), vaes::Vaes::new().is_some());
     }
 
     #[test]
     fn a_fixed_choice_is_the_same_everywhere() {
         for kind in EngineKind::ALL {
             let engines = Engines::with(Choice::Fixed(kind));
-            for suite in Suite::all() {
+            for suite in Suite::all().filter(|suite| engines.can(kind, *suite)) {
                 assert_eq!(engines.chosen(suite, Direction::Seal), [kind; SIZE_CLASSES]);
                 assert_eq!(engines.chosen(suite, Direction::Open), [kind; SIZE_CLASSES]);
             }
-        }
-    }
-
-    #[test]
-    fn dear_suites_have_shorter_bursts() {
-        use config::{Encryption, Hash};
-        let suite = |cipher, hash| Suite::new(cipher, hash).expect("a suite");
-        let dear = suite(Encryption::TripleDes, Some(Hash::Md5));
-        let cheap = suite(Encryption::AesGcm128, None);
-        for engines in [
-            Engines::probe(),
-            Engines::with(Choice::Fixed(EngineKind::IpsecMb)),
-        ] {
-            let bursts = [dear, cheap].map(|suite| engines.burst_max(suite, Direction::Seal));
-            assert!(bursts[0] >= 1 && bursts[0] < bursts[1], "{bursts:?}");
-            assert!(bursts[1] <= BURST_MAX);
         }
     }
 

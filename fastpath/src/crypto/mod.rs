@@ -22,10 +22,12 @@ mod job;
 mod keys;
 mod known_answer;
 mod portable;
+mod vaes;
 
+pub use calibration::Trial;
 pub use engine::{Direction, Engine, EngineKind, KeyMaterial};
 pub use engines::{Choice, EngineWorkers, Engines, WorkerError};
-pub(crate) use engines::{IpsecMbJob, PortableJob};
+pub(crate) use engines::{IpsecMbJob, PortableJob, VaesJob};
 pub use iv::IvGenerator;
 pub use job::CryptoJob;
 pub(crate) use keys::PacketKey;

@@ -74,8 +74,8 @@ impl Eal {
             .iter()
             .map(|text| text.as_ptr().cast_mut())
             .collect();
-        // SAFETY: argc and argv describe valid strings, which are leaked below because the EAL keeps
-        // pointers into them.
+        // SAFETY: argc and argv describe valid strings, which are leaked below because the EAL
+        // keeps pointers into them.
         let parsed = unsafe { sys::rte_eal_init(pointers.len() as c_int, pointers.as_mut_ptr()) };
         std::mem::forget(strings);
         match usize::try_from(parsed) {

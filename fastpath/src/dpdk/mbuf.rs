@@ -50,8 +50,8 @@ impl Mbuf {
     #[inline]
     pub fn data(&self) -> &[u8] {
         let header = self.header();
-        // SAFETY: data_off + data_len <= buf_len holds for every mbuf, and the buffer is initialised
-        // memory of the pool.
+        // SAFETY: data_off + data_len <= buf_len holds for every mbuf, and the buffer is
+        // initialised memory of the pool.
         unsafe {
             core::slice::from_raw_parts(
                 header.buf_addr.cast::<u8>().add(header.data_off as usize),

@@ -16,6 +16,7 @@ use crate::packet::{META_LEN, Meta};
 pub struct Pool {
     raw: NonNull<sys::rte_mempool>,
     data_room_bytes: u16,
+    buffers: u32,
 }
 
 // SAFETY: rte_mempool's get and put are safe from any thread; the pool is never freed.
@@ -37,6 +38,7 @@ impl Pool {
             .map(|raw| Self {
                 raw,
                 data_room_bytes: data_bytes,
+                buffers: count,
             })
             .ok_or_else(|| EalError::last(format!("packet pool {name}")))
     }
@@ -67,13 +69,21 @@ impl Pool {
         if !mbuf.append(bytes.len()) {
             return None;
         }
-        mbuf.data_mut().copy_from_slice(bytes);
+        mbuf.data_mut()
+            .get_mut(..bytes.len())?
+            .copy_from_slice(bytes);
         Some(mbuf)
     }
 
-    /// Buffers that are not in use, those in lcore caches included.
+    /// Buffers in all.
+    pub const fn buffers(&self) -> u32 {
+        self.buffers
+    }
+
+    /// Buffers that are not in use, those in lcore caches included; exact while nobody takes or
+    /// gives one back.
     pub fn available(&self) -> u32 {
-        // SAFETY: the pool lives as long as the process; the count is approximate while in use.
+        // SAFETY: the pool lives as long as the process; any thread may ask.
         unsafe { sys::rte_mempool_avail_count(self.raw.as_ptr()) }
     }
 }
@@ -83,7 +93,8 @@ impl Pool {
 pub fn free_burst(mbufs: &mut ArrayVec<Mbuf, BURST_MAX>) {
     let mut raw: ArrayVec<*mut sys::rte_mbuf, BURST_MAX> = ArrayVec::new();
     for mbuf in mbufs.drain(..) {
-        raw.push(mbuf.into_raw().as_ptr());
+        // One place for each.
+        let _ = raw.try_push(mbuf.into_raw().as_ptr());
     }
     // SAFETY: each pointer was owned by a handle that gave it up.
     unsafe { sys::hf_pktmbuf_free_bulk(raw.as_mut_ptr(), raw.len() as u32) }

@@ -45,7 +45,7 @@ pub struct PortSettings {
 
 /// A port that has been started.
 #[derive(Clone, Debug)]
-pub struct PortInfo {
+pub struct PortFacts {
     /// Port of the EAL.
     pub port: u16,
     /// Name of its device.
@@ -58,6 +58,17 @@ pub struct PortInfo {
     pub tx_queues: u16,
     /// The port spreads by the symmetric hash; else the workers hand over what is not theirs.
     pub rss: bool,
+}
+
+/// What a driver says of the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// There is carrier. Drivers without a wire (af_packet, null, memif) always say so, or never.
+    pub up: bool,
+    /// Megabits per second; zero where the driver does not know.
+    pub speed_mbps: u32,
+    /// Both directions at once.
+    pub full_duplex: bool,
 }
 
 /// Counters of a port that DPDK keeps.
@@ -85,7 +96,7 @@ pub struct PortStats {
 #[derive(Debug)]
 pub struct StartedPort {
     /// What it is.
-    pub info: PortInfo,
+    pub facts: PortFacts,
     /// Receive queue of each worker; fewer queues than workers leave gaps.
     pub receive: Vec<Option<RxQueue>>,
     /// Transmit queue of each worker.
@@ -131,8 +142,8 @@ impl Ports {
             });
         }
         let rss_usable = limits.flow_type_rss_offloads & rss_flows() != 0;
-        // Also without RSS: a port that spreads by itself (packet sockets do) spreads over all of its
-        // queues, polled or not.
+        // Also without RSS: a port that spreads by itself (packet sockets do) spreads over all of
+        // its queues, polled or not.
         let rx_queues = settings.workers.min(limits.max_rx_queues);
         configure(port, rx_queues, settings, rss_usable)?;
         set_up_queues(port, rx_queues, settings.workers, pool)?;
@@ -146,7 +157,7 @@ impl Ports {
         // Not every driver knows promiscuous mode, and none needs it for its own address.
         // SAFETY: the port is started.
         let _ = unsafe { sys::rte_eth_promiscuous_enable(port) };
-        let info = PortInfo {
+        let facts = PortFacts {
             port,
             device: device_name(port),
             mac: mac(port)?,
@@ -161,7 +172,7 @@ impl Ports {
             .map(|queue| TxQueue { port, queue })
             .collect();
         Ok(StartedPort {
-            info,
+            facts,
             receive,
             transmit,
         })
@@ -192,6 +203,23 @@ impl Ports {
             tx_errors: raw.oerrors,
         })
     }
+
+    /// State of a port's link, without waiting for it.
+    pub fn link(port: u16) -> Option<Link> {
+        let mut raw = sys::rte_eth_link::default();
+        // SAFETY: the structure is valid for the call.
+        let code = unsafe { sys::rte_eth_link_get_nowait(port, &raw mut raw) };
+        let unknown = sys::RTE_ETH_SPEED_NUM_UNKNOWN;
+        (code == 0).then(|| Link {
+            up: raw.link_status() != 0,
+            speed_mbps: if raw.link_speed == unknown {
+                0
+            } else {
+                raw.link_speed
+            },
+            full_duplex: raw.link_duplex() != 0,
+        })
+    }
 }
 
 impl RxQueue {
@@ -207,7 +235,9 @@ impl RxQueue {
             if let Some(mbuf) = core::ptr::NonNull::new(pointer) {
                 // SAFETY: the driver gives away fresh mbufs of our pools; scatter is off, so each
                 // is one segment.
-                burst.push(unsafe { Mbuf::from_raw(mbuf) });
+                let mbuf = unsafe { Mbuf::from_raw(mbuf) };
+                // No more were asked for than there is room for; a packet beyond it is freed.
+                drop(burst.try_push(mbuf));
             }
         }
         count
@@ -225,7 +255,8 @@ impl TxQueue {
     pub fn transmit(&mut self, burst: &mut ArrayVec<Mbuf, BURST_MAX>) -> usize {
         let mut raw: ArrayVec<*mut sys::rte_mbuf, BURST_MAX> = ArrayVec::new();
         for mbuf in burst.drain(..) {
-            raw.push(mbuf.into_raw().as_ptr());
+            // One place for each.
+            let _ = raw.try_push(mbuf.into_raw().as_ptr());
         }
         // SAFETY: the queue is owned by this handle; the pointers are owned mbufs, of which the
         // driver takes the first `sent`.
@@ -235,7 +266,9 @@ impl TxQueue {
         for &pointer in raw.iter().skip(sent) {
             if let Some(mbuf) = core::ptr::NonNull::new(pointer) {
                 // SAFETY: the driver did not take it, so it is still ours.
-                burst.push(unsafe { Mbuf::from_raw(mbuf) });
+                let mbuf = unsafe { Mbuf::from_raw(mbuf) };
+                // Back to a place that one has just left.
+                drop(burst.try_push(mbuf));
             }
         }
         sent

@@ -9,6 +9,7 @@ use super::mbuf::Mbuf;
 use super::pool::Pool;
 use crate::limits::{FRAGMENTS_MAX, REASSEMBLY_MAX, REASSEMBLY_TIMEOUT_S};
 use crate::packet::Meta;
+use crate::wire::Ipv4;
 
 const _: () = assert!(
     FRAGMENTS_MAX == sys::RTE_LIBRTE_IP_FRAG_MAX_FRAG as usize,
@@ -102,7 +103,7 @@ impl Reassembler {
         self.empty_death_row();
         match NonNull::new(whole) {
             None => Reassembled::Kept,
-            Some(chain) => self.flatten(chain),
+            Some(chain) => self.flatten(chain, l3_offset),
         }
     }
 
@@ -148,13 +149,13 @@ impl Reassembler {
     }
 
     /// Copies a chain into one large buffer and frees it.
-    fn flatten(&mut self, chain: NonNull<sys::rte_mbuf>) -> Reassembled {
+    fn flatten(&mut self, chain: NonNull<sys::rte_mbuf>, l3_offset: usize) -> Reassembled {
         // SAFETY: the library returned a live chain that belongs to the caller.
         let fragments = unsafe { chain.as_ref() }.nb_segs;
         self.held = self.held.saturating_sub(u32::from(fragments));
         let outcome = if !same_way(chain) {
             Reassembled::Mixed { fragments }
-        } else if let Some(packet) = self.copy_chain(chain) {
+        } else if let Some(packet) = self.copy_chain(chain, l3_offset) {
             Reassembled::Whole { packet, fragments }
         } else {
             Reassembled::NoBuffer { fragments }
@@ -164,7 +165,7 @@ impl Reassembler {
         outcome
     }
 
-    fn copy_chain(&self, chain: NonNull<sys::rte_mbuf>) -> Option<Mbuf> {
+    fn copy_chain(&self, chain: NonNull<sys::rte_mbuf>, l3_offset: usize) -> Option<Mbuf> {
         let mut whole = self.large.allocate()?;
         *whole.meta_mut() = meta_of(chain);
         for segment in segments(chain) {
@@ -181,8 +182,13 @@ impl Reassembler {
             if !whole.append(bytes.len()) {
                 return None;
             }
-            whole.data_mut()[filled..].copy_from_slice(bytes);
+            let room = whole.data_mut().get_mut(filled..)?;
+            room.get_mut(..bytes.len())?.copy_from_slice(bytes);
         }
+        // The library has written the new length and left the checksum to us. Fragments with
+        // options do not come here.
+        let header = whole.data_mut().get_mut(l3_offset..)?;
+        Ipv4::parse_mut(header)?.fill_checksum();
         Some(whole)
     }
 }

@@ -50,6 +50,8 @@ pub struct InboundSa {
     local: u32,
     remote: u32,
     encapsulation: Option<(u16, u16)>,
+    /// Address and UDP port from which the peer's newest packet came.
+    origin: AtomicU64,
     slot: SlotId,
     home: u8,
     selectors: Selectors,
@@ -85,16 +87,42 @@ impl InboundSa {
             local: parameters.local,
             remote: parameters.remote,
             encapsulation: parameters.encapsulation,
+            origin: AtomicU64::new(
+                parameters
+                    .encapsulation
+                    .map_or(0, |(_, port)| origin(parameters.remote, port)),
+            ),
             slot: parameters.slot,
             home: parameters.home,
             selectors: parameters.selectors,
         })
     }
 
+    /// Asks for the key's lines, for a packet with `esp_len` bytes of ESP.
+    #[inline]
+    pub fn prefetch_keys(&self, esp_len: usize) {
+        self.hot.keys.prefetch(esp_len);
+    }
+
     /// Whether its packets come in UDP.
     #[inline]
     pub fn is_encapsulated(&self) -> bool {
         self.encapsulation().is_some()
+    }
+
+    /// Whether an authenticated packet with this sequence number tells that the peer's mapping has
+    /// changed: it is the newest, in UDP, and from elsewhere than the one before. For the home
+    /// worker, which then reports it and calls [`InboundSa::has_moved`].
+    #[inline]
+    pub fn is_moved(&self, sequence: u64, remote: u32, remote_port: u16) -> bool {
+        self.is_encapsulated()
+            && self.origin.load(Relaxed) != origin(remote, remote_port)
+            && sequence == self.hot.window.top()
+    }
+
+    /// The change has been reported.
+    pub fn has_moved(&self, remote: u32, remote_port: u16) {
+        self.origin.store(origin(remote, remote_port), Relaxed);
     }
 
     /// Whether packets between these addresses lie within its selectors, whatever their ports.
@@ -227,6 +255,10 @@ impl InboundSa {
     pub fn not_authentic(&self) -> u64 {
         self.progress.drops[NOT_AUTHENTIC].load(Relaxed)
     }
+}
+
+const fn origin(remote: u32, remote_port: u16) -> u64 {
+    (remote as u64) << 16 | remote_port as u64
 }
 
 /// One writer: no read-modify-write is needed.

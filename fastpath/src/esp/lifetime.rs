@@ -103,6 +103,8 @@ pub(super) struct OutboundProgress {
     sequence: AtomicU64,
     /// Last number there is: with it the counter would wrap (RFC 4303 section 3.3.3).
     sequence_last: u64,
+    /// Packets whose TCP flow waits for an answer.
+    expecting: AtomicU64,
     pub(super) budget: ByteBudget,
 }
 
@@ -115,6 +117,7 @@ impl OutboundProgress {
     pub(super) fn new(suite: Suite, esn: bool, lifetime_bytes: Option<u64>) -> Self {
         Self {
             sequence: AtomicU64::new(0),
+            expecting: AtomicU64::new(0),
             sequence_last: if esn { u64::MAX } else { u64::from(u32::MAX) },
             budget: ByteBudget::new(suite, lifetime_bytes),
         }
@@ -122,6 +125,16 @@ impl OutboundProgress {
 
     pub(super) fn esn(&self) -> bool {
         self.sequence_last == u64::MAX
+    }
+
+    pub(super) fn expecting(&self) -> u64 {
+        self.expecting.load(Relaxed)
+    }
+
+    /// One writer, as everywhere here.
+    #[inline]
+    pub(super) fn note_expecting(&self) {
+        self.expecting.store(self.expecting() + 1, Relaxed);
     }
 
     pub(super) fn sequence(&self) -> u64 {

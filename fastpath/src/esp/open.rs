@@ -8,7 +8,8 @@ use super::seal::{NEXT_HEADER_IPV4, append_high, set_aad, set_nonce};
 use super::suite::{ESP_TRAILER_LEN, Suite};
 use super::tunnel_header::IPV4_LEN;
 use crate::crypto::{
-    CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, PacketKey, PortableJob, WorkerError,
+    CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, PacketKey, PortableJob, VaesJob,
+    WorkerError,
 };
 use crate::limits::BURST_MAX;
 use crate::verdict::DropReason;
@@ -86,6 +87,7 @@ fn open_chunk(scratch: &mut OpenScratch, burst: &mut [OpenJob<'_>]) {
     let mut claims = [Claim::default(); BURST_MAX];
     let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
+    let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
     for ((index, job), claim) in burst.iter_mut().enumerate().zip(&mut claims) {
         let sa = job.sa;
         match check(sa, job.esp) {
@@ -100,6 +102,9 @@ fn open_chunk(scratch: &mut OpenScratch, burst: &mut [OpenJob<'_>]) {
                     Some(PacketKey::IpsecMb(key)) => {
                         ipsec_mb.push(crypto_job(sa, key, job.esp, found, index));
                     }
+                    Some(PacketKey::Vaes(key)) => {
+                        vaes.push(crypto_job(sa, key, job.esp, found, index));
+                    }
                     None => {}
                 }
             }
@@ -107,10 +112,11 @@ fn open_chunk(scratch: &mut OpenScratch, burst: &mut [OpenJob<'_>]) {
     }
     scratch
         .workers
-        .run(Direction::Open, &mut portable, &mut ipsec_mb);
+        .run(Direction::Open, &mut portable, &mut ipsec_mb, &mut vaes);
     note(&portable, &mut claims);
     note(&ipsec_mb, &mut claims);
-    drop((portable, ipsec_mb));
+    note(&vaes, &mut claims);
+    drop((portable, ipsec_mb, vaes));
     for (job, claim) in burst.iter_mut().zip(claims) {
         if claim.authentic {
             job.outcome = accept(job.sa, job.esp, claim, job.outer_tos);

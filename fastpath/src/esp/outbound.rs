@@ -55,6 +55,17 @@ impl OutboundSa {
         })
     }
 
+    /// Sends what is sealed from now on to another address and UDP port of the peer: its NAT has
+    /// given it another mapping (RFC 3947 section 4). `false`, and nothing done, for an SA that is
+    /// not in UDP. Keys and sequence numbers go on.
+    pub fn move_to(&self, remote: u32, remote_port: u16) -> bool {
+        let in_udp = self.hot.header.in_udp();
+        if in_udp {
+            self.hot.header.move_to(remote, remote_port);
+        }
+        in_udp
+    }
+
     /// Bytes in front of the inner packet: outer IPv4, UDP if any, ESP header, IV.
     #[inline]
     pub fn head_len(&self) -> usize {
@@ -72,6 +83,12 @@ impl OutboundSa {
         let block = self.hot.suite.block_len();
         let room = path_mtu.saturating_sub(self.head_len() + self.hot.suite.icv_len());
         (room - room % block).saturating_sub(ESP_TRAILER_LEN)
+    }
+
+    /// Asks for the lines that sealing a packet with `inner_len` bytes reads beyond the first one.
+    #[inline]
+    pub fn prefetch_keys(&self, inner_len: usize) {
+        self.hot.keys.prefetch(inner_len);
     }
 
     /// Takes the next sequence number for an inner packet of `bytes` bytes.
@@ -133,6 +150,18 @@ impl OutboundSa {
     /// Packets for which a number was reserved; also the last number.
     pub fn packets(&self) -> u64 {
         self.progress.sequence()
+    }
+
+    /// Counts a packet whose TCP flow waits for an answer. For the home worker.
+    #[inline]
+    pub(crate) fn note_expecting(&self) {
+        self.progress.note_expecting();
+    }
+
+    /// Packets sealed of TCP flows of which data, a SYN or a FIN was not acknowledged: the peer's
+    /// hosts owe an answer to each of them.
+    pub fn expecting(&self) -> u64 {
+        self.progress.expecting()
     }
 
     /// Bytes of inner packets for which numbers were reserved.

@@ -7,7 +7,7 @@ use super::suite::{ESP_TRAILER_LEN, SALT_LEN};
 use super::tunnel_header::IPV4_LEN;
 use crate::crypto::{
     CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, IvGenerator, PacketKey, PortableJob,
-    WorkerError,
+    VaesJob, WorkerError,
 };
 use crate::limits::BURST_MAX;
 
@@ -58,6 +58,7 @@ fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
     let mut sealed = [false; BURST_MAX];
     let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
+    let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
     for (index, job) in burst.iter_mut().enumerate() {
         job.sealed = false;
         let Some(text_len) = frame(job) else { continue };
@@ -79,15 +80,22 @@ fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
                 set_iv(sa, sequence, &mut crypto, &mut scratch.ivs);
                 ipsec_mb.push(crypto);
             }
+            Some(PacketKey::Vaes(key)) => {
+                let mut crypto = CryptoJob::new(sa.hot.suite, key, esp, text_len);
+                crypto.index = index;
+                set_iv(sa, sequence, &mut crypto, &mut scratch.ivs);
+                vaes.push(crypto);
+            }
             None => {}
         }
     }
     scratch
         .workers
-        .run(Direction::Seal, &mut portable, &mut ipsec_mb);
+        .run(Direction::Seal, &mut portable, &mut ipsec_mb, &mut vaes);
     finish(&mut portable, &mut sealed);
     finish(&mut ipsec_mb, &mut sealed);
-    drop((portable, ipsec_mb));
+    finish(&mut vaes, &mut sealed);
+    drop((portable, ipsec_mb, vaes));
     for (job, sealed) in burst.iter_mut().zip(sealed) {
         job.sealed = sealed;
     }

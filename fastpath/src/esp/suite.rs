@@ -27,7 +27,7 @@ pub const SALT_LEN: usize = 4;
 /// birthday bound of 2^32 that equal ciphertext blocks stay unlikely (one chance in 2^7).
 const SMALL_BLOCK_BYTES_MAX: u64 = 1 << 32;
 
-/// How dear a suite is, so that a burst can be capped by its crypto cost.
+/// How dear a suite is, so that measuring it takes no longer than it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CostClass {
     /// AES-GCM.
@@ -39,33 +39,6 @@ pub enum CostClass {
     /// 3DES with an HMAC.
     TripleDes,
 }
-
-impl CostClass {
-    /// CPU cycles for a packet of `len` bytes, rounded up: a figure for capping, not a promise.
-    pub const fn cycles(self, len: usize) -> u32 {
-        let per_byte = match self {
-            Self::Gcm => 1,
-            Self::AesCbc => 4,
-            Self::Des => 11,
-            Self::TripleDes => 29,
-        };
-        200 + per_byte * len as u32
-    }
-
-    /// Packets of full size that one call may seal or open. Sixteen is the number of lanes of the
-    /// vectorised DES engines: a shorter burst would cost the same.
-    pub const fn burst_max(self) -> usize {
-        match self {
-            Self::Gcm | Self::AesCbc => crate::limits::BURST_MAX,
-            Self::Des | Self::TripleDes => 16,
-        }
-    }
-}
-
-const _: () = assert!(
-    CostClass::TripleDes.cycles(1500) as usize * CostClass::TripleDes.burst_max() < 1_000_000,
-    "a burst of 3DES stays below a millisecond at 1 GHz"
-);
 
 impl Suite {
     /// The suite of these algorithms; `None` for CBC without and for GCM with an HMAC.
@@ -102,6 +75,12 @@ impl Suite {
     /// Whether encryption and integrity are one (AES-GCM, RFC 4106).
     pub const fn is_gcm(self) -> bool {
         is_gcm(self.encryption)
+    }
+
+    /// Whether the cipher is DES, once or three times: some engines look nothing up in tables for
+    /// it and take microseconds per byte.
+    pub(crate) const fn is_des(self) -> bool {
+        matches!(self.encryption, Encryption::Des | Encryption::TripleDes)
     }
 
     /// Bytes to a multiple of which payload, padding and trailer come together: the cipher's

@@ -16,7 +16,7 @@ const REMOTE: u32 = 0xc6336401;
 const SPI: u32 = 0x1234_5678;
 
 /// Engines are probed once: known answers are not what these tests are about.
-static ENGINES: LazyLock<[Engines; 2]> =
+static ENGINES: LazyLock<[Engines; EngineKind::ALL.len()]> =
     LazyLock::new(|| EngineKind::ALL.map(|kind| Engines::with(Choice::Fixed(kind))));
 
 struct Keys {
@@ -149,9 +149,10 @@ proptest! {
         udp in any::<bool>(),
         len in 20usize..1500,
         low in 1u32..u32::MAX,
-        mine in 0usize..2,
+        mine in 0..EngineKind::ALL.len(),
     ) {
-        let engines = [&ENGINES[mine], &ENGINES[1 - mine]];
+        let other = (mine + 1) % EngineKind::ALL.len();
+        let engines = [&ENGINES[mine], &ENGINES[other]];
         let mut pair = Pair::new(suite, esn, udp, engines);
         let inner = ipv4(len, 0, true);
         let outer = pair.seal(&inner, u64::from(low));
@@ -159,14 +160,14 @@ proptest! {
         prop_assert_eq!(pair.open(&outer), Ok(inner));
         prop_assert_eq!(pair.open(&outer), Err(DropReason::EspReplay));
         // The IV generator has the same key, so the other engine gives the same bytes.
-        let mut other = Pair::new(suite, esn, udp, [&ENGINES[1 - mine], &ENGINES[mine]]);
-        prop_assert_eq!(other.seal(&ipv4(len, 0, true), u64::from(low)), outer);
+        let mut swapped = Pair::new(suite, esn, udp, [&ENGINES[other], &ENGINES[mine]]);
+        prop_assert_eq!(swapped.seal(&ipv4(len, 0, true), u64::from(low)), outer);
     }
 
     #[test]
     fn a_flipped_bit_never_opens(
         suite in any_suite(),
-        kind in 0usize..2,
+        kind in 0..EngineKind::ALL.len(),
         esn in any::<bool>(),
         len in 20usize..300,
         at in any::<prop::sample::Index>(),
@@ -204,7 +205,7 @@ proptest! {
     #[test]
     fn noise_is_never_opened(
         suite in any_suite(),
-        kind in 0usize..2,
+        kind in 0..EngineKind::ALL.len(),
         esn in any::<bool>(),
         mut esp in prop::collection::vec(any::<u8>(), 0..1600),
         tos in any::<u8>(),
@@ -236,7 +237,14 @@ fn every_short_length_is_refused_without_a_panic() {
 fn a_burst_of_many_sas_and_sizes_goes_through_as_one_call() {
     let sas: Vec<Pair> = Suite::all()
         .enumerate()
-        .map(|(at, suite)| Pair::new(suite, at % 2 == 0, at % 3 == 0, [&ENGINES[at % 2]; 2]))
+        .map(|(at, suite)| {
+            Pair::new(
+                suite,
+                at % 2 == 0,
+                at % 3 == 0,
+                [&ENGINES[at % EngineKind::ALL.len()]; 2],
+            )
+        })
         .collect();
     let inner: Vec<Vec<u8>> = (0..150).map(|at| ipv4(20 + at * 9, 0, true)).collect();
     let sa = |at: usize| &sas[at % sas.len()];
@@ -458,7 +466,7 @@ fn seal_text(pair: &mut Pair, text: &[u8], sequence: u32) -> Vec<u8> {
     seal::set_aad(&mut job, u64::from(sequence), false);
     let mut jobs = [job];
     let mut workers = ENGINES[0].worker().expect("there is memory");
-    workers.run(Direction::Seal, &mut jobs, &mut []);
+    workers.run(Direction::Seal, &mut jobs, &mut [], &mut []);
     let icv = jobs[0].icv;
     let end = esp.len() - 16;
     esp[end..].copy_from_slice(&icv[..16]);
@@ -606,4 +614,37 @@ fn sas_can_be_shared_between_threads() {
     shared::<Engines>();
     sent::<SealScratch>();
     sent::<OpenScratch>();
+}
+
+#[test]
+fn an_sa_in_udp_follows_its_peer_and_its_numbers_go_on() {
+    let suite = Suite::all().next().expect("a suite");
+    let (engines, keys) = (&ENGINES[0], keys(suite, 1));
+    let parameters = parameters(suite, &keys, false, true);
+    let outbound = OutboundSa::build(&parameters, engines).expect("keys fit");
+    let mut head = vec![0; 100];
+    let template = &outbound.hot.header;
+    assert!(outbound.move_to(0xcb00_7105, 40_001));
+    assert_eq!(outbound.reserve(100), Ok(1));
+    template.write(&mut head, 1, 0x2e, 0x4000).expect("room");
+    assert_eq!(head[16..20], [203, 0, 113, 5]);
+    assert_eq!(head[22..24], 40_001_u16.to_be_bytes());
+    assert!(crate::wire::checksum::is_valid(&head[..20]));
+    let inbound = InboundSa::build(&parameters, engines).expect("keys fit");
+    inbound.hot.window.advance(7).expect("fresh");
+    inbound.hot.window.advance(6).expect("fresh");
+    let (_, their_port) = parameters.encapsulation.expect("in UDP");
+    assert!(!inbound.is_moved(7, REMOTE, their_port));
+    assert!(!inbound.is_moved(6, REMOTE, 40_001), "an older packet");
+    assert!(inbound.is_moved(7, REMOTE, 40_001));
+    inbound.has_moved(REMOTE, 40_001);
+    assert!(!inbound.is_moved(7, REMOTE, 40_001));
+    let raw = SaParameters {
+        encapsulation: None,
+        ..parameters
+    };
+    let raw_outbound = OutboundSa::build(&raw, engines).expect("keys fit");
+    assert!(!raw_outbound.move_to(0xcb00_7105, 40_001));
+    let raw_inbound = InboundSa::build(&raw, engines).expect("keys fit");
+    assert!(!raw_inbound.is_moved(0, 0xcb00_7105, 0));
 }

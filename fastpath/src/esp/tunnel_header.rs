@@ -1,5 +1,7 @@
 //! The outer header of tunnel mode: IPv4, and UDP where NAT is on the way (RFC 3948).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::sa::SaParameters;
 use crate::packet::protocol;
 
@@ -11,43 +13,54 @@ const TEMPLATE_LEN: usize = IPV4_LEN + UDP_LEN + 4;
 const TTL: u8 = 64;
 const DONT_FRAGMENT: u16 = 0x4000;
 
-/// Outer header and SPI of an SA, to be copied and completed.
-#[derive(Clone, Copy, Debug)]
+/// Outer header and SPI of an SA, to be completed.
+#[derive(Debug)]
 #[repr(C)]
 pub(super) struct HeaderTemplate {
-    bytes: [u8; TEMPLATE_LEN],
-    /// Sum of the IPv4 header's words, with the changing ones zero.
-    sum: u16,
+    /// The peer's end, in one word so that a packet has the whole of one: address, UDP port, and
+    /// the sum of the IPv4 header's words with those that change per packet zero.
+    end: AtomicU64,
+    local: u32,
+    spi: u32,
+    /// Our UDP port, zero for ESP in IP.
+    local_port: u16,
 }
 
 impl HeaderTemplate {
     pub(super) fn new(parameters: &SaParameters<'_>) -> Self {
-        let mut bytes = [0; TEMPLATE_LEN];
-        let next = match parameters.encapsulation {
-            Some(_) => protocol::UDP,
-            None => protocol::ESP,
+        let (local_port, remote_port) = parameters.encapsulation.unwrap_or((0, 0));
+        let template = Self {
+            end: AtomicU64::new(0),
+            local: parameters.local,
+            spi: parameters.spi,
+            local_port,
         };
-        bytes[0] = 0x45;
-        bytes[8..10].copy_from_slice(&[TTL, next]);
-        bytes[12..16].copy_from_slice(&parameters.local.to_be_bytes());
-        bytes[16..20].copy_from_slice(&parameters.remote.to_be_bytes());
-        let spi = parameters.spi.to_be_bytes();
-        if let Some((local_port, remote_port)) = parameters.encapsulation {
-            bytes[20..22].copy_from_slice(&local_port.to_be_bytes());
-            bytes[22..24].copy_from_slice(&remote_port.to_be_bytes());
-            bytes[28..32].copy_from_slice(&spi);
-        } else {
-            bytes[20..24].copy_from_slice(&spi);
-        }
-        Self {
-            bytes,
-            sum: fold(word_sum(&bytes[..IPV4_LEN])),
-        }
+        template.move_to(parameters.remote, remote_port);
+        template
+    }
+
+    /// Sends what follows elsewhere. `remote_port` counts for ESP in UDP only.
+    pub(super) fn move_to(&self, remote: u32, remote_port: u16) {
+        let next = u16::from_be_bytes([TTL, self.next_header()]);
+        let fixed = word_sum(&[0x45, 0]) + u32::from(next);
+        let addresses = word_sum(&self.local.to_be_bytes()) + word_sum(&remote.to_be_bytes());
+        let sum = fold(fixed + addresses);
+        let end = u64::from(remote) << 32 | u64::from(remote_port) << 16 | u64::from(sum);
+        self.end.store(end, Ordering::Relaxed);
     }
 
     #[inline]
-    fn in_udp(&self) -> bool {
-        self.bytes[9] == protocol::UDP
+    pub(super) fn in_udp(&self) -> bool {
+        self.local_port != 0
+    }
+
+    #[inline]
+    fn next_header(&self) -> u8 {
+        if self.in_udp() {
+            protocol::UDP
+        } else {
+            protocol::ESP
+        }
     }
 
     /// Bytes in front of the ESP header.
@@ -83,19 +96,35 @@ impl HeaderTemplate {
         } else {
             sequence as u16
         };
-        let sum = [self.sum, u16::from(inner_tos), total_len, id, dont_fragment]
-            .iter()
-            .fold(0, |sum, word| sum + u32::from(*word));
+        let end = self.end.load(Ordering::Relaxed);
+        let (remote, remote_port) = ((end >> 32) as u32, (end >> 16) as u16);
+        let words = [
+            end as u16,
+            u16::from(inner_tos),
+            total_len,
+            id,
+            dont_fragment,
+        ];
+        let sum = words.iter().fold(0, |sum, word| sum + u32::from(*word));
         let head = packet.first_chunk_mut::<TEMPLATE_LEN>()?;
-        *head = self.bytes;
-        head[1] = inner_tos;
+        *head = [0; TEMPLATE_LEN];
+        head[..2].copy_from_slice(&[0x45, inner_tos]);
+        head[8..10].copy_from_slice(&[TTL, self.next_header()]);
+        head[12..16].copy_from_slice(&self.local.to_be_bytes());
+        head[16..20].copy_from_slice(&remote.to_be_bytes());
         head[2..4].copy_from_slice(&total_len.to_be_bytes());
         head[4..6].copy_from_slice(&id.to_be_bytes());
         head[6..8].copy_from_slice(&dont_fragment.to_be_bytes());
         head[10..12].copy_from_slice(&(!fold(sum)).to_be_bytes());
+        let spi = self.spi.to_be_bytes();
         if self.in_udp() {
             let udp_len = total_len.checked_sub(IPV4_LEN as u16)?;
+            head[20..22].copy_from_slice(&self.local_port.to_be_bytes());
+            head[22..24].copy_from_slice(&remote_port.to_be_bytes());
             head[24..26].copy_from_slice(&udp_len.to_be_bytes());
+            head[28..32].copy_from_slice(&spi);
+        } else {
+            head[20..24].copy_from_slice(&spi);
         }
         let low = packet.get_mut(outer_len + 4..outer_len + 8)?;
         low.copy_from_slice(&(sequence as u32).to_be_bytes());

@@ -1,6 +1,9 @@
 //! Which worker owns which port of the mapped addresses.
 
+use core::num::NonZeroU8;
+
 use crate::limits::WORKERS_MAX;
+use crate::wire::udp::port;
 
 /// Neighbouring ports with one owner.
 pub const BLOCK_PORTS: u16 = 64;
@@ -8,7 +11,7 @@ pub const BLOCK_PORTS: u16 = 64;
 pub const PORT_FIRST: u16 = 1024;
 /// Ports at or above [`PORT_FIRST`] at which the box itself listens: IKE behind NAT (RFC 3947).
 /// IKE's own port 500 lies below.
-const LISTENED: [u16; 1] = [4500];
+const LISTENED: [u16; 1] = [port::NAT_TRAVERSAL];
 
 const _: () = assert!(
     PORT_FIRST.is_multiple_of(BLOCK_PORTS),
@@ -22,24 +25,25 @@ const _: () = assert!(
 /// The blocks of every mapped address, dealt to the workers in turn. Fixed while the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortBlocks {
-    workers: u8,
+    workers: NonZeroU8,
 }
 
 impl PortBlocks {
     /// Blocks for this many workers, from 1 to [`WORKERS_MAX`].
     pub const fn new(workers: usize) -> Option<Self> {
-        if workers == 0 || workers > WORKERS_MAX {
+        if workers > WORKERS_MAX {
             return None;
         }
-        Some(Self {
-            workers: workers as u8,
-        })
+        match NonZeroU8::new(workers as u8) {
+            Some(workers) => Some(Self { workers }),
+            None => None,
+        }
     }
 
     /// The worker that gives out `port`; for a port that nobody gives out, some worker.
     #[inline]
     pub const fn owner_of(self, port: u16) -> u8 {
-        ((port / BLOCK_PORTS) % self.workers as u16) as u8
+        ((port / BLOCK_PORTS) % self.workers.get() as u16) as u8
     }
 
     /// Whether `port` is given out at all.

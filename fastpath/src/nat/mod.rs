@@ -16,6 +16,7 @@
 //! and the idle time is that of the connection (REQ-5: `timeout udp` is 2 minutes by default).
 
 mod block;
+mod resting;
 mod worker;
 
 pub use block::{BLOCK_PORTS, PORT_FIRST, PortBlocks};

@@ -1,11 +1,11 @@
 //! The mapped ports of one worker: allocation, un-NAT, quarantine.
 
-use std::collections::VecDeque;
 use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
 use super::PortBlocks;
+use super::resting::Resting;
 use crate::conn::TICKS_PER_S;
 use crate::packet::protocol;
 
@@ -52,8 +52,8 @@ struct Pool {
     conns: Box<[u32]>,
     /// Places of free ports, in no order.
     free: Vec<u16>,
-    /// Places of resting ports and the coarse time when they may be used again, oldest first.
-    resting: VecDeque<(u16, u32)>,
+    /// Resting ports, oldest first.
+    resting: Resting,
 }
 
 impl Pool {
@@ -61,19 +61,23 @@ impl Pool {
         Self {
             conns: vec![NOBODY; ports].into_boxed_slice(),
             free: (0..ports as u16).collect(),
-            resting: VecDeque::with_capacity(ports),
+            resting: Resting::new(ports),
         }
     }
 
     /// Gives back the ports that have rested long enough, and answers how many.
     fn wake(&mut self, now: u32) -> u32 {
         let mut woken = 0;
-        while let Some(&(place, until)) = self.resting.front() {
+        while let Some((place, until)) = self.resting.first() {
             if (now.wrapping_sub(until) as i32) < 0 {
                 break;
             }
-            self.resting.pop_front();
-            self.free.push(place);
+            self.resting.remove_first();
+            // There is room for every place. The compiler is told so, which leaves no way to the
+            // allocator.
+            if self.free.len() < self.free.capacity() {
+                self.free.push(place);
+            }
             woken += 1;
         }
         woken
@@ -146,7 +150,11 @@ impl WorkerNat {
             return None;
         }
         let chosen = ((u128::from(draw) * pool.free.len() as u128) >> 64) as usize;
-        let place = pool.free.swap_remove(chosen);
+        let last = pool.free.pop()?;
+        let place = pool
+            .free
+            .get_mut(chosen)
+            .map_or(last, |place| core::mem::replace(place, last));
         *pool.conns.get_mut(usize::from(place))? = conn;
         self.counts.in_use += 1;
         self.counts.most_used = self.counts.most_used.max(self.counts.in_use);
@@ -173,7 +181,9 @@ impl WorkerNat {
         if conn == NOBODY || self.lookup(address, protocol, port) != Some(conn) {
             return false;
         }
-        let place = self.places[usize::from(port)];
+        let Some(&place) = self.places.get(usize::from(port)) else {
+            return false;
+        };
         let pool = pool_index(protocol).and_then(|which| {
             let mut all = self.mapped.iter_mut();
             let mapped = all.find(|mapped| mapped.address == Some(address))?;
@@ -182,9 +192,12 @@ impl WorkerNat {
         let Some(pool) = pool else {
             return false;
         };
-        pool.conns[usize::from(place)] = NOBODY;
+        let Some(user) = pool.conns.get_mut(usize::from(place)) else {
+            return false;
+        };
+        *user = NOBODY;
         let until = now.wrapping_add(QUARANTINE_S * TICKS_PER_S);
-        pool.resting.push_back((place, until));
+        pool.resting.add(place, until);
         true
     }
 

@@ -31,6 +31,12 @@ pub mod flag {
     pub const HAS_CONN: u16 = 1 << 5;
     /// The IPv4 header carries options.
     pub const HAS_OPTIONS: u16 = 1 << 6;
+    /// A copy of a packet that was held: nobody looks at it as an answer to what is held.
+    pub const RELEASED: u16 = 1 << 7;
+    /// Its TCP flow waits for an answer from the other end.
+    pub const EXPECTING: u16 = 1 << 8;
+    /// No error may quote it any more: it came out of a tunnel, or its addresses were translated.
+    pub const UNQUOTABLE: u16 = 1 << 9;
 }
 
 /// The facts of one packet. Rewritten whole by `receive`: a stale fact would be an authentication
@@ -58,7 +64,7 @@ pub struct Meta {
     pub spi: u32,
     /// ESP sequence number as found on the wire or as reserved, 64 bits with ESN.
     pub sequence: u64,
-    /// TSC when the packet was received.
+    /// TSC of the turn in which the packet was received, or given to another thread.
     pub received_tsc: u64,
     /// Adjacency by which the packet leaves.
     pub adjacency: u16,

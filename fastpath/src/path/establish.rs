@@ -1,38 +1,50 @@
 //! Establish: the first packet of a flow meets policy, once. What it decides is compiled into the
 //! entry, for both directions.
 
+use arrayvec::ArrayVec;
+
 use super::gate::closed;
 use super::{lookup, parse, reply};
 use crate::burst::Burst;
-use crate::conn::{Cold, Hot, TcpSide, TcpState, entry_flag, tcp};
+use crate::conn::{Cold, Hot, Prepared, TcpSide, TcpState, entry_flag, tcp};
 use crate::dpdk::Mbuf;
+use crate::limits::BURST_MAX;
 use crate::packet::{Arrival, FlowKey, Meta, Side, flag, protocol};
 use crate::policy::{Decision, Denied, NewFlow, SourceNat};
 use crate::tunnel::{AdjacencyId, SlotId};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{Icmp, icmp, tcp as wire_tcp};
-use crate::worker::event::{DenyKind, Event};
+use crate::worker::event::{DenyKind, Event, LoggedEntry};
 use crate::worker::{Core, View};
 
 /// Makes connections for the packets that have none.
 ///
 /// Cost: misses only. A second look into the table, the policy's rules, one insertion.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    if burst
-        .packets()
-        .iter()
-        .all(|packet| packet.meta().has(flag::HAS_CONN))
-    {
+    let mut keys: ArrayVec<FlowKey, BURST_MAX> = ArrayVec::new();
+    for meta in burst.packets().iter().map(Mbuf::meta) {
+        if !meta.has(flag::HAS_CONN) {
+            // As many places as packets.
+            let _ = keys.try_push(meta.key.canonical().0);
+        }
+    }
+    if keys.is_empty() {
         return;
     }
+    let mut prepared = Prepared::new();
+    core.conns.prepare(&keys, &mut prepared);
+    let mut keys = keys.iter().enumerate();
     core.step(burst, |core, packet| {
         if packet.meta().has(flag::HAS_CONN) {
             return Verdict::Continue;
         }
-        let (key, _) = packet.meta().key.canonical();
-        match core.conns.lookup(&key) {
+        // There is one for each of them; a packet without one goes nowhere.
+        let Some((place, key)) = keys.next() else {
+            return Verdict::Drop(DropReason::ConnLimit);
+        };
+        match core.conns.lookup_one(&prepared, place, key) {
             Some(index) => lookup::enter(core, view, packet, index),
-            None => match establish(core, view, packet) {
+            None => match establish(core, view, packet, (&prepared, place)) {
                 Ok(()) => Verdict::Continue,
                 Err(reason) => Verdict::Drop(reason),
             },
@@ -42,13 +54,20 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 
 /// Everything about a new flow that is known before its entry is made.
 struct Plan<'a> {
+    /// Where its key was prepared.
+    place: (&'a Prepared, usize),
     meta: Meta,
     decision: Decision,
     icmp: [u8; 2],
     segment: Option<&'a tcp::Segment>,
 }
 
-fn establish(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), DropReason> {
+fn establish(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &mut Mbuf,
+    place: (&Prepared, usize),
+) -> Result<(), DropReason> {
     let meta = *packet.meta();
     if meta.has(flag::ICMP_ERROR) {
         return Err(DropReason::IcmpErrorNoConn);
@@ -71,11 +90,15 @@ fn establish(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), 
         Ok(decision) => decision,
         Err(denied) => return Err(deny(core, view, packet, &new, denied)),
     };
+    for entry in decision.logged.into_iter().flatten() {
+        log_access(core, &new, true, decision.egress, entry);
+    }
     // A SYN to a tunnel that is down creates nothing: it asks for the tunnel.
     if let Some(reason) = wait_for(view, decision.forward_slot) {
         return Err(reason);
     }
     let plan = Plan {
+        place,
         meta,
         decision,
         icmp,
@@ -95,7 +118,7 @@ fn first_segment(
     if meta.key.protocol != protocol::TCP {
         return Ok(None);
     }
-    let segment = parse::segment(packet).ok_or(DropReason::BadTcpHeader)?;
+    let segment = parse::segment(packet)?;
     use wire_tcp::flag::{ACK, RST, SYN};
     if segment.flags & (SYN | ACK | RST) == SYN {
         return Ok(Some(segment));
@@ -151,6 +174,9 @@ fn deny(
             access_group: denied.access_group,
         });
     }
+    if let Some(entry) = denied.logged {
+        log_access(core, new, false, denied.egress.unwrap_or(u8::MAX), entry);
+    }
     let inbound = denied
         .egress
         .is_some_and(|to| view.policy.is_inbound(new.interface, to));
@@ -161,6 +187,17 @@ fn deny(
         reply::icmp_error(core, view, packet, icmp::Error::NetUnreachable);
     }
     denied.reason
+}
+
+fn log_access(core: &mut Core, new: &NewFlow, permitted: bool, egress: u8, entry: LoggedEntry) {
+    core.event(Event::AccessLog {
+        permitted,
+        key: new.key,
+        icmp: new.icmp,
+        interface: new.interface,
+        egress,
+        entry,
+    });
 }
 
 /// Why the slot cannot take the flow now; asks IKE for it when nothing negotiates.
@@ -194,7 +231,7 @@ fn insert(
     let timeout = core.timeouts.timeout_of(&hot);
     let index = core
         .conns
-        .insert(hot, cold, timeout)
+        .insert_prepared(plan.place.0, plan.place.1, (hot, cold), timeout)
         .map_err(|_| DropReason::ConnLimit)?;
     if let Some(nat) = plan.decision.source_nat {
         let Some((address, port)) = mapped(core, view, nat, key.protocol, index) else {
@@ -202,10 +239,8 @@ fn insert(
             return Err(DropReason::NatNoPort);
         };
         (cold.mapped_address, cold.mapped_port) = (address, port);
-        hot.flags |= entry_flag::SOURCE_TRANSLATED;
-        if let Some((stored_hot, stored_cold)) = core.conns.both_mut(index) {
-            stored_hot.flags |= entry_flag::SOURCE_TRANSLATED;
-            (stored_cold.mapped_address, stored_cold.mapped_port) = (address, port);
+        if let Some((_, stored)) = core.conns.both_mut(index) {
+            (stored.mapped_address, stored.mapped_port) = (address, port);
         }
     }
     announce(core, &hot, &cold);
@@ -280,6 +315,9 @@ fn hot_of(
     if decision.inbound {
         flags |= entry_flag::INBOUND;
     }
+    if decision.source_nat.is_some() {
+        flags |= entry_flag::SOURCE_TRANSLATED;
+    }
     Ok(Hot {
         low_address: key.src,
         high_address: key.dst,
@@ -302,11 +340,7 @@ fn way_back(view: &View<'_>, plan: &Plan<'_>) -> (u8, u32) {
         .policy
         .interface_of_port(plan.meta.in_port)
         .unwrap_or(u8::MAX);
-    let hop = view
-        .policy
-        .route(plan.meta.key.src)
-        .filter(|hit| hit.interface == interface)
-        .map_or(plan.meta.key.src, |hit| hit.next_hop);
+    let hop = view.policy.hop_through(interface, plan.meta.key.src);
     (interface, hop)
 }
 
@@ -319,7 +353,7 @@ fn adjacency(view: &View<'_>, slot: SlotId, interface: u8, hop: u32) -> Result<u
         .adjacencies
         .intern(interface, hop)
         .map(AdjacencyId::raw)
-        .ok_or(DropReason::NoAdjacency)
+        .ok_or(DropReason::AdjacencyLimit)
 }
 
 fn cold_of(
@@ -331,6 +365,8 @@ fn cold_of(
 ) -> Cold {
     let mut interfaces = [plan.decision.egress; 2];
     interfaces[initiator.index()] = interface;
+    let mut next_hops = [plan.decision.next_hop; 2];
+    next_hops[initiator.index()] = way_back(view, plan).1;
     Cold {
         bytes: 0,
         id: core.next_conn_id(),
@@ -343,6 +379,6 @@ fn cold_of(
         wheel_prev: u32::MAX,
         route_generation: view.policy.generation,
         icmp: plan.icmp,
-        reserved: [0; 4],
+        next_hops,
     }
 }

@@ -10,6 +10,8 @@ use crate::verdict::DropReason;
 pub(crate) enum Gate {
     /// It goes on.
     Pass,
+    /// It goes on, by a tunnel whose peer owes answers: a copy may be held.
+    Unanswered(SlotId),
     /// It is not this flow's packet; nothing of the flow moves.
     Foreign(DropReason),
     /// It is the flow's packet, but the tunnel that it needs cannot take it now. The flow's
@@ -62,6 +64,7 @@ pub(crate) fn compare(
         return Gate::Stale;
     }
     match closed(now.state()) {
+        None if now.silent() => Gate::Unanswered(leaves_by),
         None => Gate::Pass,
         Some(reason) => Gate::Waits {
             reason,
@@ -130,6 +133,15 @@ mod tests {
             compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), &up),
             Gate::Pass
         );
+    }
+
+    #[test]
+    fn a_tunnel_whose_peer_is_silent_takes_packets_and_that_is_told() {
+        let silent = |id: SlotId| slot(SlotState::Up, 7)(id).with_silent(true);
+        let gate = compare(&tcp(), Side::Low, Arrival::Clear, silent);
+        assert_eq!(gate, Gate::Unanswered(TUNNEL));
+        let gate = compare(&tcp(), Side::High, Arrival::Tunnel(TUNNEL), silent);
+        assert_eq!(gate, Gate::Pass, "what comes out of it is the answer");
     }
 
     #[test]

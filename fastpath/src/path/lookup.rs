@@ -2,13 +2,15 @@
 
 use arrayvec::ArrayVec;
 
-use super::Entrance;
 use super::gate::{Gate, compare};
+use super::{Entrance, reply};
 use crate::burst::Burst;
 use crate::dpdk::Mbuf;
+use crate::hold;
 use crate::limits::BURST_MAX;
 use crate::nat::PortBlocks;
-use crate::packet::{Arrival, FlowKey, Side, flag};
+use crate::packet::{FlowKey, Side, flag};
+use crate::tunnel::SlotId;
 use crate::verdict::{DropReason, Verdict};
 use crate::worker::event::{Event, IpsecKind, TeardownReason};
 use crate::worker::{Core, View};
@@ -19,11 +21,11 @@ use crate::worker::{Core, View};
 /// Cost: one home hash per packet; bucket and entry lines prefetched for the whole burst.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     core.step(burst, |core, packet| send_home(core, view, packet));
-    let keys: ArrayVec<FlowKey, BURST_MAX> = burst
-        .packets()
-        .iter()
-        .map(|packet| packet.meta().key.canonical().0)
-        .collect();
+    let mut keys: ArrayVec<FlowKey, BURST_MAX> = ArrayVec::new();
+    for packet in burst.packets() {
+        // As many places as packets.
+        let _ = keys.try_push(packet.meta().key.canonical().0);
+    }
     let mut found = [None; BURST_MAX];
     let places = found.get_mut(..keys.len()).unwrap_or_default();
     core.conns.lookup_burst(&keys, places);
@@ -37,12 +39,12 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 /// Restores the real destination of what was sent to a mapped address, and hands over what another
 /// worker owns.
 ///
-/// A mapped port belongs to the worker that allocated it, so the port itself names the home.
+/// A mapped port belongs to the worker that allocated it, so the port itself names the home. What
+/// comes out of a tunnel may be sent to a mapped address too: the crypto map sees translated
+/// packets. Whether it is the flow's own tunnel is the gate's question.
 fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
     let meta = *packet.meta();
-    let mapped = meta.arrival() == Arrival::Clear
-        && !meta.has(flag::UNTRANSLATED)
-        && view.policy.is_mapped(meta.key.dst);
+    let mapped = !meta.has(flag::UNTRANSLATED) && view.policy.is_mapped(meta.key.dst);
     if !mapped {
         let home = core.home.home(&meta.key);
         return if home == core.id {
@@ -93,18 +95,30 @@ pub(super) fn enter(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, index: 
     // An ICMP error travels with the key of the packet that it quotes, reversed.
     let meta = *packet.meta();
     let tick = core.tick;
+    core.conns.prefetch_cold(index);
     let Some(hot) = core.conns.hot_mut(index) else {
         return Verdict::Continue;
     };
     match compare(hot, side, meta.arrival(), |slot| {
         view.shared.slots.word(slot)
     }) {
-        Gate::Pass => {}
+        Gate::Pass => {
+            if core.watching && lines_up(core, packet, (index, side)) {
+                return Verdict::Drop(DropReason::TunnelPending);
+            }
+        }
+        Gate::Unanswered(slot) => {
+            if core.watching && lines_up(core, packet, (index, side)) {
+                return Verdict::Drop(DropReason::TunnelPending);
+            }
+            offer(core, view, packet, (index, side), slot);
+        }
         Gate::Waits { reason, slot } => {
             hot.last_seen = tick;
             if reason == DropReason::NeedIke {
                 view.shared.slots.ask(slot);
             }
+            wait(core, view, packet, (index, side), slot);
             return Verdict::Drop(reason);
         }
         Gate::Foreign(reason) => {
@@ -123,6 +137,41 @@ pub(super) fn enter(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, index: 
     meta.side = side as u8;
     meta.flags |= flag::HAS_CONN;
     Verdict::Continue
+}
+
+/// While something is held: whether a packet that passes the gate is held behind older ones.
+#[cold]
+fn lines_up(core: &mut Core, packet: &Mbuf, at: (u32, Side)) -> bool {
+    let now = (core.now_tsc, core.tick);
+    hold::observe(&mut core.hold, &core.conns, packet, at, now)
+}
+
+/// A packet that the gate drops because its tunnel is not up: a copy may be held, or its sender
+/// told.
+#[cold]
+fn wait(core: &mut Core, view: &View<'_>, packet: &Mbuf, (conn, side): (u32, Side), slot: SlotId) {
+    if offer(core, view, packet, (conn, side), slot) && reply::unreachable(core, view, packet) {
+        core.hold.note_unreachable(slot);
+    }
+}
+
+/// Offers a packet for holding; whether its sender should be told that the net is unreachable.
+#[cold]
+fn offer(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &Mbuf,
+    (conn, side): (u32, Side),
+    slot: SlotId,
+) -> bool {
+    let candidate = hold::Candidate {
+        conn,
+        side,
+        slot,
+        word: view.shared.slots.word(slot),
+    };
+    let now = (core.now_tsc, core.tick);
+    hold::offer(&mut core.hold, &core.conns, packet, candidate, now)
 }
 
 fn report_foreign(core: &mut Core, key: &FlowKey, spi: u32) {

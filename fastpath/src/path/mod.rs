@@ -20,11 +20,12 @@ mod rewrite;
 mod seal;
 mod transmit;
 
+pub(crate) use parse::segment;
 pub(crate) use permit::Outgoing;
 pub(crate) use transmit::{OutQueues, enqueue, enqueue_frame};
 
 use crate::burst::Burst;
-use crate::worker::{Core, View};
+use crate::worker::{Core, Step, View};
 
 /// Where another worker, or the slowpath, lets a packet take up the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,17 +67,26 @@ impl Entrance {
 /// What is left in `burst` at the end of a step goes on; what left it has a verdict, or stands in
 /// a transmit queue with its permit.
 pub(crate) fn run_burst(core: &mut Core, view: &View<'_>, burst: &mut Burst, entrance: Entrance) {
+    let packets = burst.packets().len();
+    core.timing.begin_line(packets);
     if entrance <= Entrance::Parse {
         parse::step(core, view, burst);
+        core.timing.lap(Step::Parse, burst.packets().len());
     }
     if entrance <= Entrance::Open {
         open::step(core, view, burst);
+        core.timing.lap(Step::Open, burst.packets().len());
     }
     if entrance <= Entrance::Lookup {
         lookup::step(core, view, burst);
+        core.timing.lap(Step::Lookup, burst.packets().len());
         establish::step(core, view, burst);
+        core.timing.lap(Step::Establish, burst.packets().len());
         rewrite::step(core, view, burst);
+        core.timing.lap(Step::Rewrite, burst.packets().len());
     }
     seal::step(core, view, burst);
+    core.timing.lap(Step::Seal, packets);
     transmit::flush(core);
+    core.timing.lap(Step::Transmit, 0);
 }

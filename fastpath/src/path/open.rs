@@ -4,10 +4,12 @@ use arrayvec::ArrayVec;
 
 use super::{Entrance, parse};
 use crate::burst::Burst;
+use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
 use crate::esp::{InboundSa, OpenJob, Opened, open_burst};
 use crate::limits::BURST_MAX;
 use crate::packet::{FlowKey, Meta, flag, protocol};
+use crate::tunnel::Found;
 use crate::verdict::{DropReason, Verdict};
 use crate::worker::event::{Event, IpsecKind};
 use crate::worker::{Core, View};
@@ -38,6 +40,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             Err(verdict) => verdict,
         }
     });
+    prefetch_keys(&sas, burst);
     let mut outcomes = open(core, &sas, burst).into_iter().zip(&sas);
     core.step(burst, |core, packet| {
         if !is_esp(packet) {
@@ -48,6 +51,19 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             None => Verdict::Drop(DropReason::InvalidSpi),
         }
     });
+}
+
+/// Asks for the keys of a burst, so that their misses overlap.
+#[inline]
+fn prefetch_keys(sas: &[&InboundSa], burst: &Burst) {
+    let mut last = 0;
+    let packets = burst.packets().iter().filter(|packet| is_esp(packet));
+    for (sa, packet) in sas.iter().zip(packets) {
+        if sa.spi() != last {
+            last = sa.spi();
+            sa.prefetch_keys(packet.len());
+        }
+    }
 }
 
 fn is_esp(packet: &Mbuf) -> bool {
@@ -62,19 +78,13 @@ fn admit<'r>(
     packet: &mut Mbuf,
 ) -> Result<&'r InboundSa, Verdict> {
     let meta = *packet.meta();
-    match view.shared.sad.home(meta.spi) {
-        Some(home) if home != core.id => {
-            return Err(Core::hand_over(packet, home, Entrance::Open));
-        }
-        Some(_) => {}
-        None => return Err(unknown_spi(core, &meta)),
-    }
-    match view.shared.sad.lookup(meta.spi, view.reader) {
-        None => Err(unknown_spi(core, &meta)),
-        Some(sa) if sa.is_encapsulated() != meta.has(flag::UDP_ENCAPSULATED) => {
+    match view.shared.sad.find(meta.spi, core.id, view.reader) {
+        Found::Nobody => Err(unknown_spi(core, &meta)),
+        Found::Elsewhere(home) => Err(Core::hand_over(packet, home, Entrance::Open)),
+        Found::Here(sa) if sa.is_encapsulated() != meta.has(flag::UDP_ENCAPSULATED) => {
             Err(Verdict::Drop(DropReason::BadNattIpsec))
         }
-        Some(sa) => Ok(sa),
+        Found::Here(sa) => Ok(sa),
     }
 }
 
@@ -98,7 +108,10 @@ fn open(core: &mut Core, sas: &[&InboundSa], burst: &mut Burst) -> ArrayVec<Outc
         let esp = packet.data_mut().get_mut(offset..).unwrap_or_default();
         jobs.push(OpenJob::new(sa, esp, outer_tos));
     }
+    let begin = core.timing.begin_esp();
     open_burst(&mut core.open, &mut jobs);
+    let lens = jobs.iter().map(|job| job.esp.len());
+    core.timing.end_esp(Direction::Open, begin, lens);
     core.tally.opened += jobs.iter().filter(|job| job.outcome.is_ok()).count() as u64;
     jobs.into_iter().map(|job| job.outcome).collect()
 }
@@ -117,6 +130,9 @@ fn accept(
         Ok(opened) => opened,
         Err(reason) => return refuse(core, &outer, reason),
     };
+    if sa.is_moved(opened.sequence, outer.key.src, outer.key.sport) {
+        report_move(core, sa, &outer.key);
+    }
     packet.trim_front(usize::from(outer.l4_offset) + opened.offset);
     packet.truncate(opened.len);
     let meta = packet.meta_mut();
@@ -143,6 +159,19 @@ fn select(core: &mut Core, sa: &InboundSa, packet: &Mbuf, outer: &Meta) -> Verdi
     }
     report(core, IpsecKind::Selector, outer, meta.key);
     Verdict::Drop(DropReason::EspSelector)
+}
+
+/// A report that finds no room is made by the next packet.
+fn report_move(core: &mut Core, sa: &InboundSa, outer: &FlowKey) {
+    let event = Event::PeerMoved {
+        spi: sa.spi(),
+        slot: sa.slot(),
+        remote: outer.src,
+        remote_port: outer.sport,
+    };
+    if core.events.push(event).is_ok() {
+        sa.has_moved(outer.src, outer.sport);
+    }
 }
 
 fn refuse(core: &mut Core, outer: &Meta, reason: DropReason) -> Verdict {

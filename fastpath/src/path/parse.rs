@@ -9,12 +9,9 @@ use crate::nat::PortBlocks;
 use crate::packet::{FlowKey, flag, protocol};
 use crate::verdict::{DropReason, PuntClass, Verdict};
 use crate::wire::ethernet::{self, ethertype};
-use crate::wire::{Ethernet, Ipv4, Mac, Tcp, datagram, icmp, ipv4, tcp, udp};
+use crate::wire::{Datagram, Ethernet, Ipv4, Mac, Tcp, checksum, datagram, icmp, ipv4, tcp, udp};
 use crate::worker::{Core, View};
 
-/// UDP ports of IKE (RFC 2408 section 2.5.1) and of NAT traversal (RFC 3947 section 4).
-const IKE_PORT: u16 = 500;
-const NATT_PORT: u16 = 4500;
 /// The one byte of a NAT keepalive (RFC 3948 section 2.3).
 const KEEPALIVE: u8 = 0xff;
 
@@ -64,7 +61,8 @@ fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
     if !datagram::header_checksum_is_valid(packet.data()) {
         return Err(header_fault(packet));
     }
-    let parsed = datagram::parse(packet.data(), packet.len())?;
+    let mut parsed = Datagram::default();
+    datagram::parse_to(&mut parsed, packet.data(), packet.len())?;
     if parsed.flags & flag::HAS_OPTIONS != 0 {
         return Err(DropReason::IpOptions);
     }
@@ -137,25 +135,40 @@ fn local(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -
     let error = meta.has(flag::ICMP_ERROR);
     match meta.key.protocol {
         protocol::ESP if wire && !error => return esp(packet),
-        protocol::UDP if wire && !error && meta.key.dport == IKE_PORT => {
+        protocol::UDP if wire && !error && meta.key.dport == udp::port::IKE => {
             return Ok(Verdict::Punt(PuntClass::Ike));
         }
-        protocol::UDP if wire && !error && meta.key.dport == NATT_PORT => return natt(packet),
+        protocol::UDP if wire && !error && meta.key.dport == udp::port::NAT_TRAVERSAL => {
+            return natt(packet);
+        }
         protocol::ICMP if !error && detail[0] == icmp::kind::ECHO_REQUEST => {
             return Ok(Verdict::Punt(PuntClass::Icmp));
         }
-        // About our own ESP or IKE: the path's MTU (RFC 4301 section 8.2).
-        protocol::ESP if error => return Ok(Verdict::Punt(PuntClass::Icmp)),
+        // About our own ESP, in UDP or not: the path's MTU (RFC 4301 section 8.2).
+        protocol::ESP if wire && error => return Ok(Verdict::Punt(PuntClass::Icmp)),
+        protocol::UDP if wire && error && meta.key.dport == udp::port::NAT_TRAVERSAL => {
+            return Ok(Verdict::Punt(PuntClass::Icmp));
+        }
         _ => {}
     }
-    if wire && view.policy.is_mapped(meta.key.dst) && PortBlocks::is_given_out(meta.key.dport) {
+    if view.policy.is_mapped(meta.key.dst) && PortBlocks::is_given_out(meta.key.dport) {
         return Ok(Verdict::Continue);
     }
-    let reset = meta.key.protocol == protocol::TCP && !error && view.policy.reset_outside;
-    if reset {
+    let denied = meta.key.protocol == protocol::TCP && !error;
+    if denied && view.policy.reset_outside && is_outermost(view, meta.in_port) {
         reply::tcp_reset(core, view, packet);
     }
     Err(DropReason::NotForUs)
+}
+
+/// Whether no interface is trusted less than the one of this port.
+fn is_outermost(view: &View<'_>, port: u16) -> bool {
+    let own = view.policy.interface_of_port(port);
+    let own = own.and_then(|index| view.policy.interface(index));
+    own.is_some_and(|own| {
+        let mut others = view.policy.interfaces.iter().filter(|other| other.up);
+        others.all(|other| own.security_level <= other.security_level)
+    })
 }
 
 fn esp(packet: &mut Mbuf) -> Parsed {
@@ -195,12 +208,26 @@ fn spi_at(packet: &[u8], offset: usize) -> Result<u32, DropReason> {
 }
 
 /// The facts of a TCP packet for the connection's state.
-pub(super) fn segment(packet: &Mbuf) -> Option<Segment> {
-    let bytes = packet.data().get(usize::from(packet.meta().l4_offset)..)?;
-    let (header, _) = Tcp::parse(bytes)?;
-    let payload = bytes.len().checked_sub(header.header_len())?;
+///
+/// What begins or ends a connection must have a right checksum: its receiver drops it otherwise,
+/// and the state here would be ahead. For the rest the receiver decides, and a translation keeps a
+/// wrong checksum wrong.
+pub(crate) fn segment(packet: &Mbuf) -> Result<Segment, DropReason> {
+    const DECISIVE: u8 = tcp::flag::SYN | tcp::flag::FIN | tcp::flag::RST;
+    let malformed = DropReason::BadTcpHeader;
+    let l4_offset = usize::from(packet.meta().l4_offset);
+    let bytes = packet.data().get(l4_offset..).ok_or(malformed)?;
+    let (header, _) = Tcp::parse(bytes).ok_or(malformed)?;
+    let payload = bytes.len().checked_sub(header.header_len());
+    let payload = payload.ok_or(malformed)?;
     let syn = header.flags() & tcp::flag::SYN != 0;
-    Some(Segment {
+    if header.flags() & DECISIVE != 0 {
+        let ip = Ipv4::parse(packet.data()).ok_or(malformed)?;
+        if !checksum::segment_is_valid(ip.src(), ip.dst(), protocol::TCP, bytes) {
+            return Err(DropReason::BadTcpChecksum);
+        }
+    }
+    Ok(Segment {
         seq: header.sequence(),
         ack: header.acknowledgement(),
         flags: header.flags(),

@@ -4,24 +4,50 @@
 use super::permit::Outgoing;
 use super::transmit;
 use crate::dpdk::Mbuf;
-use crate::packet::{Arrival, FlowKey};
+use crate::packet::{Arrival, FlowKey, flag};
 use crate::tunnel::{AdjacencyId, SlotId};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::{icmp, ipv4, tcp};
 use crate::worker::{Core, View};
 
-/// Tells the sender of `packet` why it was dropped (RFC 1812 section 4.3).
-pub(super) fn icmp_error(core: &mut Core, view: &View<'_>, packet: &Mbuf, error: icmp::Error) {
-    let Some(source) = own_address(view, packet) else {
-        return;
-    };
-    if !core.may_send_icmp_error() {
-        return;
+/// Tells the sender of `packet` why it was dropped (RFC 1812 section 4.3); whether it was told.
+pub(super) fn icmp_error(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &Mbuf,
+    error: icmp::Error,
+) -> bool {
+    core.may_send_icmp_error() && tell(core, view, packet, error)
+}
+
+/// Tells the sender of `packet` that its net is unreachable while a tunnel is down (RFC 6069);
+/// whether it was told.
+pub(super) fn unreachable(core: &mut Core, view: &View<'_>, packet: &Mbuf) -> bool {
+    core.may_send_unreachable() && tell(core, view, packet, icmp::Error::NetUnreachable)
+}
+
+/// Tells the sender of a packet that is about to leave that the next hop does not answer (RFC 1812
+/// section 4.3.3.1). What came out of a tunnel would be quoted in clear, what is translated with
+/// addresses that its sender does not know; and what we send ourselves has no sender.
+#[cold]
+pub(super) fn host_unreachable(core: &mut Core, view: &View<'_>, packet: &Mbuf) {
+    let source = super::parse::addresses(packet.data()).map(|key| key.src);
+    let is_foreign = source.is_some_and(|source| !view.policy.is_own(source));
+    if is_foreign && !packet.meta().has(flag::UNQUOTABLE) {
+        icmp_error(core, view, packet, icmp::Error::HostUnreachable);
     }
+}
+
+fn tell(core: &mut Core, view: &View<'_>, packet: &Mbuf, error: icmp::Error) -> bool {
+    let Some(source) = own_address(view, packet) else {
+        return false;
+    };
     let mut bytes = [0; icmp::ERROR_LEN_MAX];
-    if let Some(len) = icmp::error(error, source, packet.data(), &mut bytes) {
+    let len = icmp::error(error, source, packet.data(), &mut bytes);
+    if let Some(len) = len {
         send(core, view, packet, bytes.get(..len).unwrap_or_default());
     }
+    len.is_some()
 }
 
 /// Resets the connection of a TCP packet that was denied (`service resetinbound`).
@@ -74,11 +100,7 @@ fn way_back(view: &View<'_>, packet: &Mbuf, answer: &FlowKey) -> AdjacencyId {
     let Some(interface) = view.policy.interface_of_port(packet.meta().in_port) else {
         return AdjacencyId::NONE;
     };
-    let hop = view
-        .policy
-        .route(answer.dst)
-        .filter(|hit| hit.interface == interface)
-        .map_or(answer.dst, |hit| hit.next_hop);
+    let hop = view.policy.hop_through(interface, answer.dst);
     view.shared
         .adjacencies
         .intern(interface, hop)

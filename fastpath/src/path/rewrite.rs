@@ -2,15 +2,16 @@
 //! in clear leave here with their permit, the others go on to be sealed.
 
 mod fragments;
+mod next_hop;
 
 use super::permit::Outgoing;
-use super::{parse, reply, transmit};
+use super::{establish, parse, reply, transmit};
 use crate::burst::Burst;
 use crate::conn::tcp::{self, Progress};
 use crate::conn::{Cold, Hot, entry_flag};
 use crate::dpdk::Mbuf;
 use crate::packet::{Meta, Side, flag, protocol};
-use crate::tunnel::{AdjacencyId, SlotId};
+use crate::tunnel::SlotId;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::tcp::MssBounds;
 use crate::wire::translate::{End, translate, translate_error};
@@ -20,17 +21,59 @@ use crate::worker::{Core, View};
 
 /// Applies each packet's entry.
 ///
+/// A SYN that reuses a closed connection ends it and meets policy as the first packet of a new one:
+/// the bursts of these are short and rare, so the line is run again for them alone.
+///
 /// Cost: both lines of the entry, the packet's first line.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    core.step(burst, |core, packet| match rewrite(core, view, packet) {
-        Ok(()) => Verdict::Continue,
-        Err(reason) => Verdict::Drop(reason),
-    });
+    let mut reopening = Burst::default();
+    apply(core, view, burst, &mut reopening);
     leave(core, view, burst);
+    if !reopening.is_empty() {
+        establish::step(core, view, &mut reopening);
+        // An entry that `establish` has just made is open, so that nothing reopens it.
+        apply(core, view, &mut reopening, &mut Burst::default());
+        leave(core, view, &mut reopening);
+        for packet in reopening.packets_mut().drain(..) {
+            keep(core, burst, packet);
+        }
+    }
+}
+
+fn apply(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Burst) {
+    let mut packets = core::mem::take(burst.packets_mut());
+    for mut packet in packets.drain(..) {
+        match rewrite(core, view, &mut packet) {
+            Ok(Next::Leave) => burst.packets_mut().push(packet),
+            Ok(Next::Establish) => {
+                if let Err(packet) = reopening.push(packet) {
+                    core.decided
+                        .push(packet, Verdict::Drop(DropReason::TcpSynDiff));
+                }
+            }
+            Err(reason) => core.decided.push(packet, Verdict::Drop(reason)),
+        }
+    }
+}
+
+/// What becomes of a packet whose entry was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It leaves, in clear or through a tunnel.
+    Leave,
+    /// Its entry is gone; it is the first packet of another connection.
+    Establish,
 }
 
 /// Sends packets in clear, cuts what is too long, keeps the rest for `seal`.
 fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+    let sealed_whole = |packet: &Mbuf| {
+        let meta = packet.meta();
+        meta.slot != SlotId::NONE && meta.fragment_mtu == 0
+    };
+    if burst.packets().iter().all(sealed_whole) {
+        return;
+    }
     let mut packets = core::mem::take(burst.packets_mut());
     for packet in packets.drain(..) {
         if packet.meta().fragment_mtu == 0 {
@@ -52,15 +95,40 @@ fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 }
 
 fn part(core: &mut Core, view: &View<'_>, burst: &mut Burst, packet: Mbuf) {
-    if packet.meta().slot == SlotId::NONE {
+    if is_unsealed(core, packet.meta()) {
+        core.decided
+            .push(packet, Verdict::Drop(DropReason::Unsealed));
+    } else if packet.meta().slot == SlotId::NONE {
         transmit::enqueue(core, view, Outgoing::rewritten(packet));
-    } else if let Err(packet) = burst.push(packet) {
+    } else {
+        keep(core, burst, packet);
+    }
+}
+
+/// Keeps a packet for `seal`.
+fn keep(core: &mut Core, burst: &mut Burst, packet: Mbuf) {
+    if let Err(packet) = burst.push(packet) {
         core.decided
             .push(packet, Verdict::Drop(DropReason::FragmentFailed));
     }
 }
 
-fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), DropReason> {
+/// Whether a packet is about to leave in clear although its entry says by a tunnel: what the
+/// packet carries is compared with the entry once more where it leaves.
+fn is_unsealed(core: &Core, meta: &Meta) -> bool {
+    let to = if meta.side == 0 {
+        Side::High
+    } else {
+        Side::Low
+    };
+    meta.slot == SlotId::NONE
+        && core
+            .conns
+            .hot(meta.conn)
+            .is_some_and(|hot| hot.slots[to.index()] != SlotId::NONE)
+}
+
+fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, DropReason> {
     let meta = *packet.meta();
     let from = if meta.side == 0 {
         Side::Low
@@ -71,9 +139,9 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), Dr
         .conns
         .both_mut(meta.conn)
         .ok_or(DropReason::TcpNotSyn)?;
-    refresh(view, hot, cold);
-    let (hot, cold) = (*hot, *cold);
     let to = from.other();
+    next_hop::refresh(view, hot, cold, to);
+    let (hot, cold) = (*hot, *cold);
     let way = Way {
         slot: hot.slots[to.index()],
         adjacency: hot.adjacencies[to.index()],
@@ -87,6 +155,9 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), Dr
     } else {
         track(core, packet, &meta, from)?
     };
+    if progress == Progress::Reopen {
+        return reopen(core, packet);
+    }
     account(core, &meta, packet);
     clamp(view, packet, &hot);
     apply_translation(packet, &hot, &cold, from);
@@ -94,13 +165,30 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<(), Dr
         header.decrement_ttl();
     }
     let facts = packet.meta_mut();
+    if facts.has(flag::DECRYPTED) || hot.has(entry_flag::SOURCE_TRANSLATED) {
+        facts.flags |= flag::UNQUOTABLE;
+    }
     facts.flags &= !flag::DECRYPTED;
     facts.slot = way.slot;
     facts.adjacency = way.adjacency;
     facts.fragment_mtu = if must_cut { mtu as u16 } else { 0 };
     sealed_key(facts, &hot, &cold, from);
     finish(core, view, meta.conn, from, progress);
-    Ok(())
+    Ok(Next::Leave)
+}
+
+/// Ends the closed connection that a SYN reuses (RFC 9293 section 3.6.1); nothing of it is
+/// inherited. What came to a mapped port cannot open anything: the translation was the closed
+/// connection's.
+fn reopen(core: &mut Core, packet: &mut Mbuf) -> Result<Next, DropReason> {
+    let meta = packet.meta_mut();
+    if meta.has(flag::UNTRANSLATED) {
+        return Err(DropReason::NatNoPort);
+    }
+    core.teardown(meta.conn, TeardownReason::TcpFins);
+    meta.flags &= !flag::HAS_CONN;
+    meta.conn = u32::MAX;
+    Ok(Next::Establish)
 }
 
 /// Writes the mapped source into packets of the initiator, the real destination into the others;
@@ -139,34 +227,6 @@ fn sealed_key(meta: &mut Meta, hot: &Hot, cold: &Cold, from: Side) {
     if hot.has(entry_flag::SOURCE_TRANSLATED) && from == hot.initiator() {
         meta.key.src = cold.mapped_address;
         meta.key.sport = cold.mapped_port;
-    }
-}
-
-/// After a change of routes: the next hop moves while the interface stays, else the flow stays as
-/// it is until its timer.
-fn refresh(view: &View<'_>, hot: &mut Hot, cold: &mut Cold) {
-    if cold.route_generation == view.policy.generation {
-        return;
-    }
-    cold.route_generation = view.policy.generation;
-    for side in [Side::Low, Side::High] {
-        let address = match side {
-            Side::Low => hot.low_address,
-            Side::High => hot.high_address,
-        };
-        let interface = cold.interfaces[side.index()];
-        if hot.slots[side.index()] != SlotId::NONE {
-            continue;
-        }
-        let hit = view
-            .policy
-            .route(address)
-            .filter(|hit| hit.interface == interface);
-        if let Some(id) =
-            hit.and_then(|hit| view.shared.adjacencies.intern(interface, hit.next_hop))
-        {
-            hot.adjacencies[side.index()] = AdjacencyId::raw(id);
-        }
     }
 }
 
@@ -211,13 +271,23 @@ fn check_len(
 }
 
 /// Moves the TCP state; nothing moves for a segment that does not fit.
-fn track(core: &mut Core, packet: &Mbuf, meta: &Meta, from: Side) -> Result<Progress, DropReason> {
+fn track(
+    core: &mut Core,
+    packet: &mut Mbuf,
+    meta: &Meta,
+    from: Side,
+) -> Result<Progress, DropReason> {
     if meta.key.protocol != protocol::TCP {
         return Ok(Progress::None);
     }
-    let segment = parse::segment(packet).ok_or(DropReason::BadTcpHeader)?;
+    let segment = parse::segment(packet)?;
     let hot = core.conns.hot_mut(meta.conn).ok_or(DropReason::TcpNotSyn)?;
-    tcp::track(hot, from, &segment)
+    let progress = tcp::track(hot, from, &segment)?;
+    let sender = &hot.tcp[from.index()];
+    if sender.end != sender.unacked {
+        packet.meta_mut().flags |= flag::EXPECTING;
+    }
+    Ok(progress)
 }
 
 fn account(core: &mut Core, meta: &Meta, packet: &Mbuf) {
@@ -271,6 +341,9 @@ fn finish(core: &mut Core, view: &View<'_>, index: u32, from: Side, progress: Pr
         }
         Progress::Closed => core.teardown(index, TeardownReason::TcpFins),
         Progress::Reset => {
+            if let Some(slot) = core.conns.hot(index).map(|hot| hot.slots[from.index()]) {
+                core.hold.note_reset(slot, core.now_tsc);
+            }
             let inbound = core.conns.hot(index).is_some_and(|hot| {
                 let foreign = if hot.has(entry_flag::INBOUND) {
                     hot.initiator()

@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::permit::Outgoing;
+use super::reply;
 use crate::dpdk::{Mbuf, TxQueue};
 use crate::limits::BURST_MAX;
 use crate::tunnel::{AdjacencyId, Resolution};
@@ -60,7 +61,7 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
                 .push(packet, Verdict::Punt(PuntClass::Neighbour));
         }
         Resolution::Failed | Resolution::Gone => {
-            // The slowpath is told as well: it asks again, at its own pace.
+            reply::host_unreachable(core, view, &packet);
             return core
                 .decided
                 .push(packet, Verdict::Drop(DropReason::NoAdjacency));

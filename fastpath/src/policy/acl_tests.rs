@@ -52,6 +52,7 @@ fn interpret(lines: &[AclLine], key: &FlowKey, icmp_type: u8, ports: PortsOf) ->
         hit.then_some(AclMatch {
             permit,
             line: line as u16,
+            log: EntryLog::Denials,
         })
     })
 }
@@ -76,14 +77,16 @@ fn the_first_match_decides() {
         acl.lookup(&key(7), None),
         Some(AclMatch {
             permit: false,
-            line: 0
+            line: 0,
+            log: EntryLog::Denials,
         })
     );
     assert_eq!(
         acl.lookup(&key(8), None),
         Some(AclMatch {
             permit: true,
-            line: 1
+            line: 1,
+            log: EntryLog::Denials,
         })
     );
 }
@@ -178,14 +181,111 @@ proptest! {
         ),
     ) {
         for ports in [PortsOf::Packet, PortsOf::Nobody] {
-            let acl = Acl::compile(&lines, ports);
-            for (protocol, src, sport, dst, dport, kind) in &packets {
-                let key = FlowKey::new(*protocol, *src, *sport, *dst, *dport);
-                prop_assert_eq!(
-                    acl.lookup(&key, Some(*kind)),
-                    interpret(&lines, &key, *kind, ports)
-                );
+            for cut in [Cut::LIMITS, ALL_IN_CHUNKS] {
+                let acl = Acl::compile_cut(&lines, ports, cut);
+                for (protocol, src, sport, dst, dport, kind) in &packets {
+                    let key = FlowKey::new(*protocol, *src, *sport, *dst, *dport);
+                    prop_assert_eq!(
+                        acl.lookup(&key, Some(*kind)),
+                        interpret(&lines, &key, *kind, ports)
+                    );
+                }
             }
         }
+    }
+}
+
+/// Even a single entry is searched by field.
+const ALL_IN_CHUNKS: Cut = Cut {
+    lanes_entries_max: 0,
+    bytes_max: usize::MAX,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Lists of several chunks, of which some are compiled and some are not.
+    #[test]
+    fn long_lists_mean_what_their_lines_mean(
+        seed in prop::collection::vec(line(), 200..400),
+        length in 1..3 * ACL_CHUNK_ENTRIES,
+        bytes_max in prop_oneof![Just(0), Just(200_000_usize), Just(usize::MAX)],
+        spread in 1_u32..1 << 20,
+        packets in prop::collection::vec(
+            (
+                prop::sample::select(vec![1u8, 6, 17, 47]),
+                0u32..16, 0u16..8, 0u32..16, 0u16..8, 0u8..4, any::<prop::sample::Index>(),
+            ),
+            1..200,
+        ),
+    ) {
+        // The same shapes again and again, each time in another part of the address space.
+        let lines: Vec<AclLine> = seed
+            .iter()
+            .cycle()
+            .take(length)
+            .zip(0..)
+            .map(|(line, at)| moved(line, at / seed.len() as u32 * spread * 16))
+            .collect();
+        let cut = Cut { bytes_max, ..Cut::LIMITS };
+        let acl = Acl::compile_cut(&lines, PortsOf::Packet, cut);
+        prop_assert!(bytes_max != usize::MAX || length < 300 || !acl.chunks.is_empty());
+        for (protocol, src, sport, dst, dport, kind, at) in &packets {
+            let by = at.index(length) as u32 / seed.len() as u32 * spread * 16;
+            let (src, dst) = (src.wrapping_add(by), dst.wrapping_add(by));
+            let key = FlowKey::new(*protocol, src, *sport, dst, *dport);
+            prop_assert_eq!(
+                acl.lookup(&key, Some(*kind)),
+                interpret(&lines, &key, *kind, PortsOf::Packet)
+            );
+        }
+    }
+}
+
+/// The line with its nets moved up.
+fn moved(line: &AclLine, by: u32) -> AclLine {
+    let net = |net: MaskedNet| {
+        let address = net.address.to_bits().wrapping_add(by);
+        MaskedNet::new(Ipv4Addr::from_bits(address), net.mask)
+    };
+    match line {
+        AclLine::Extended(entry) => AclLine::Extended(AccessEntry {
+            source: net(entry.source),
+            destination: net(entry.destination),
+            ..entry.clone()
+        }),
+        AclLine::Standard { permit, net: of } => AclLine::Standard {
+            permit: *permit,
+            net: net(*of),
+        },
+        AclLine::Remark(_) => line.clone(),
+    }
+}
+
+#[test]
+fn short_lists_stay_in_lanes_and_memory_is_bounded() {
+    let host = |address: u32| AccessEntry {
+        source: MaskedNet::host(Ipv4Addr::from_bits(address * 3)),
+        destination: MaskedNet::host(Ipv4Addr::from_bits(address * 5)),
+        ..entry(false)
+    };
+    let list = |count: usize| (0..count as u32).map(host).collect::<Vec<_>>();
+    assert!(compile(list(ACL_LANES_ENTRIES_MAX)).chunks.is_empty());
+    assert_eq!(compile(list(ACL_LANES_ENTRIES_MAX + 1)).chunks.len(), 1);
+    // A rest that is short stays in lanes too.
+    let acl = compile(list(ACL_CHUNK_ENTRIES + 8));
+    assert_eq!((acl.chunks.len(), acl.len()), (1, ACL_CHUNK_ENTRIES + 8));
+    let acl = compile(list(65_000));
+    let bytes: usize = acl.chunks.iter().map(Chunk::bytes).sum();
+    assert!(bytes <= ACL_CHUNKS_BYTES_MAX, "{bytes}");
+    for at in [0, 1023, 1024, 30_000, 64_999] {
+        let key = FlowKey::new(6, at * 3, 1, at * 5, 2);
+        let expected = AclMatch {
+            permit: false,
+            line: at as u16,
+            log: EntryLog::Denials,
+        };
+        assert_eq!(acl.lookup(&key, None), Some(expected));
+        assert_eq!(acl.lookup(&key.reversed(), None).is_some(), at == 0);
     }
 }

@@ -1,11 +1,11 @@
 //! What becomes of a new flow: the one place where the first packet meets the policy.
 
-use super::{CryptoMatch, InterfacePolicy, NatOutcome, Policy, RouteHit};
+use super::{AccessGroup, CryptoMatch, EntryLog, InterfacePolicy, NatOutcome, Policy, RouteHit};
 use crate::packet::{Arrival, FlowKey, protocol};
 use crate::tunnel::SlotId;
 use crate::verdict::DropReason;
 use crate::wire::{icmp, tcp};
-use crate::worker::event::DenyKind;
+use crate::worker::event::{DenyKind, LoggedEntry};
 
 /// No access group decided.
 pub const NO_ACCESS_GROUP: u16 = u16::MAX;
@@ -49,9 +49,12 @@ pub struct Decision {
     pub reverse_slot: SlotId,
     /// Opened from the less secure side.
     pub inbound: bool,
-    /// The access group that permitted it, [`NO_ACCESS_GROUP`] when none did.
-    pub access_group: u16,
+    /// The entries that permitted it (way in, way out), as far as they log that.
+    pub logged: Logged,
 }
+
+/// Entries of the access groups on the way in and on the way out that log what they permit.
+pub type Logged = [Option<LoggedEntry>; 2];
 
 /// Why a new flow is not forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct Denied {
     pub egress: Option<u8>,
     /// The access group that denied it, [`NO_ACCESS_GROUP`] when none did.
     pub access_group: u16,
+    /// The entry that denied it, when that logs flows.
+    pub logged: Option<LoggedEntry>,
 }
 
 impl Denied {
@@ -73,6 +78,7 @@ impl Denied {
             kind: None,
             egress: None,
             access_group: NO_ACCESS_GROUP,
+            logged: None,
         }
     }
 
@@ -102,7 +108,7 @@ impl Policy {
         let reverse_slot = self.check_arrival(new)?;
         check_opening(new)?;
         let (hit, egress) = self.route_new(new, ingress)?;
-        let access_group = self.check_access(new, ingress, egress, hit.interface)?;
+        let logged = self.check_access(new, ingress, egress, hit.interface)?;
         let inbound = ingress.security_level < egress.security_level;
         let denied = |reason| Denied::because(reason).towards(hit.interface);
         let source_nat = match self
@@ -124,7 +130,7 @@ impl Policy {
         let forward_slot = match self.crypto_match(hit.interface, &translated) {
             CryptoMatch::Clear => SlotId::NONE,
             CryptoMatch::Protected(protection) if protection.slot == SlotId::NONE => {
-                return Err(denied(DropReason::NeedIke));
+                return Err(denied(DropReason::NoTunnel));
             }
             CryptoMatch::Protected(protection) => protection.slot,
         };
@@ -135,7 +141,7 @@ impl Policy {
             forward_slot,
             reverse_slot,
             inbound,
-            access_group,
+            logged,
         })
     }
 
@@ -167,14 +173,13 @@ impl Policy {
         ingress: &InterfacePolicy,
     ) -> Result<(RouteHit, &InterfacePolicy), Denied> {
         let (src, dst) = (new.key.src, new.key.dst);
-        let is_own = |address: u32| self.interfaces.iter().any(|own| own.address == address);
-        if src == 0 || is_own(src) || ingress.is_broadcast(src) {
+        if src == 0 || self.has_address(src) || ingress.is_broadcast(src) {
             return Err(Denied::because(DropReason::BadIpAddress));
         }
         if self.is_mapped(dst) {
             return Err(Denied::because(DropReason::NatNoPort));
         }
-        if is_own(dst) {
+        if self.has_address(dst) {
             return Err(Denied::because(DropReason::NotForUs));
         }
         let no_route = Denied::because(DropReason::NoRoute);
@@ -189,44 +194,59 @@ impl Policy {
         Ok((hit, egress))
     }
 
-    /// The access group that permits the flow. Without one, flows go from higher to lower security
-    /// levels; between equal levels (and back to where they came from) nothing goes.
+    /// Which entries permit the flow, as far as they log it. Without an access group, flows go from
+    /// higher to lower security levels; between equal levels (and back to where they came from)
+    /// nothing goes.
     fn check_access(
         &self,
         new: &NewFlow,
         ingress: &InterfacePolicy,
         egress: &InterfacePolicy,
         egress_index: u8,
-    ) -> Result<u16, Denied> {
+    ) -> Result<Logged, Denied> {
         let denied = Denied::because(DropReason::AclDrop).towards(egress_index);
         if ingress.security_level == egress.security_level {
             return Err(denied.with(DenyKind::SecurityLevel));
         }
         if self.permit_vpn && matches!(new.arrival, Arrival::Tunnel(_)) {
-            return Ok(NO_ACCESS_GROUP);
+            return Ok(Logged::default());
         }
-        let icmp_type = Some(new.icmp[0]);
-        let mut permitted_by = NO_ACCESS_GROUP;
-        match &ingress.access_in {
-            None if ingress.security_level < egress.security_level => {
-                return Err(denied.with(DenyKind::SecurityLevel));
-            }
-            None => {}
-            Some(group) => permitted_by = group.index,
+        if ingress.access_in.is_none() && ingress.security_level < egress.security_level {
+            return Err(denied.with(DenyKind::SecurityLevel));
         }
-        for group in [&ingress.access_in, &egress.access_out]
-            .into_iter()
-            .flatten()
-        {
-            if !group.acl.permits(&new.key, icmp_type) {
-                return Err(Denied {
-                    access_group: group.index,
-                    ..denied.with(DenyKind::AccessGroup)
-                });
+        let mut logged = Logged::default();
+        let groups = [&ingress.access_in, &egress.access_out];
+        for (group, logged) in groups.into_iter().zip(&mut logged) {
+            if let Some(group) = group {
+                *logged = ask(group, new, denied)?;
             }
         }
-        Ok(permitted_by)
+        Ok(logged)
     }
+}
+
+/// Whether an access group permits the flow, and which of its entries logs it.
+fn ask(group: &AccessGroup, new: &NewFlow, denied: Denied) -> Result<Option<LoggedEntry>, Denied> {
+    let hit = group.acl.lookup(&new.key, Some(new.icmp[0]));
+    // What no entry matches is denied and logged like an entry without `log`.
+    let log = hit.map_or(EntryLog::Denials, |hit| hit.log);
+    let logged = match log {
+        EntryLog::Flows { level, interval_s } => Some(LoggedEntry {
+            access_group: group.index,
+            level,
+            interval_s,
+        }),
+        EntryLog::Denials | EntryLog::Nothing => None,
+    };
+    if hit.is_some_and(|hit| hit.permit) {
+        return Ok(logged);
+    }
+    Err(Denied {
+        kind: (log == EntryLog::Denials).then_some(DenyKind::AccessGroup),
+        access_group: group.index,
+        logged,
+        ..denied
+    })
 }
 
 /// Only a SYN opens a TCP connection, only a request opens an ICMP flow.

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use config::{AccessEntry, AclLine, MaskedNet, PortMatch};
+use config::{AccessEntry, AclLine, AclLog, MaskedNet, PortMatch};
 
 use super::super::*;
 use super::*;
@@ -112,6 +112,7 @@ fn policy() -> Policy {
         }],
     };
     let protected = CryptoEntry {
+        complete: true,
         sequence: 5,
         acl: acl(&[rule(true, "10.1.0.0/16", "192.168.0.0/16")]),
         slots: vec![TUNNEL],
@@ -193,6 +194,7 @@ fn other_flows_are_mapped_and_leave_in_clear() {
 fn the_crypto_map_sees_mapped_addresses() {
     let mut policy = policy();
     let entry = CryptoEntry {
+        complete: true,
         sequence: 10,
         acl: acl(&[rule(true, "209.165.201.3/32", "8.8.8.8/32")]),
         slots: vec![SlotId::new(9)],
@@ -215,13 +217,48 @@ fn a_protected_flow_without_a_slot_does_not_leave() {
         map.entries[0].slots = slots;
         policy.crypto = Arc::new([map.clone()]);
         let new = syn(INSIDE, "10.1.2.3", "192.168.1.1");
-        assert_eq!(reason(&policy, &new), DropReason::NeedIke);
+        assert_eq!(reason(&policy, &new), DropReason::NoTunnel);
     }
+}
+
+#[test]
+fn an_incomplete_entry_is_passed_over_but_not_into_the_clear() {
+    let mut policy = policy();
+    let complete = CryptoEntry {
+        acl: acl(&[rule(true, "10.1.0.0/16", "192.168.1.0/24")]),
+        ..policy.crypto[0].entries[0].clone()
+    };
+    let incomplete = CryptoEntry {
+        sequence: 1,
+        acl: acl(&[rule(true, "10.1.0.0/16", "192.168.0.0/16")]),
+        complete: false,
+        slots: Vec::new(),
+    };
+    policy.crypto = Arc::new([CryptoMap {
+        name: "map1".to_owned(),
+        entries: vec![incomplete, complete],
+    }]);
+    let taken = policy
+        .classify(&syn(INSIDE, "10.1.2.3", "192.168.1.1"))
+        .unwrap();
+    assert_eq!(taken.forward_slot, TUNNEL);
+    let unserved = syn(INSIDE, "10.1.2.3", "192.168.2.1");
+    assert_eq!(reason(&policy, &unserved), DropReason::NoTunnel);
+    let from_outside = syn(OUTSIDE, "192.168.2.1", "10.1.2.3");
+    assert_eq!(
+        reason(&policy, &from_outside),
+        DropReason::ClearButProtected
+    );
+    let other = policy
+        .classify(&syn(INSIDE, "10.1.2.3", "8.8.8.8"))
+        .unwrap();
+    assert_eq!(other.forward_slot, SlotId::NONE);
 }
 
 #[test]
 fn a_deny_goes_on_to_the_next_entry() {
     let entry = |sequence, lines: &[AclLine], slot| CryptoEntry {
+        complete: true,
         sequence,
         acl: acl(lines),
         slots: vec![slot; lines.len()],
@@ -324,10 +361,8 @@ fn access_groups_decide_in_both_directions() {
             ],
         ));
     });
-    let permitted = policy
-        .classify(&syn(INSIDE, "10.0.0.9", "8.8.8.8"))
-        .unwrap();
-    assert_eq!(permitted.access_group, 4);
+    let permitted = policy.classify(&syn(INSIDE, "10.0.0.9", "8.8.8.8"));
+    assert_eq!(permitted.map(|it| it.logged), Ok([None, None]));
     let by = |src, dst| {
         let denied = policy.classify(&syn(INSIDE, src, dst)).unwrap_err();
         assert_eq!(denied.kind, Some(DenyKind::AccessGroup));
@@ -335,6 +370,58 @@ fn access_groups_decide_in_both_directions() {
     };
     assert_eq!(by("10.3.0.9", "8.8.8.8"), 4);
     assert_eq!(by("10.0.0.9", "9.9.9.9"), 5);
+}
+
+/// An entry with its `log` option.
+fn logging(permit: bool, destination: &str, log: AclLog) -> AclLine {
+    let AclLine::Extended(entry) = rule(permit, "0.0.0.0/0", destination) else {
+        unreachable!("rules are extended")
+    };
+    AclLine::Extended(AccessEntry {
+        log: Some(log),
+        ..entry
+    })
+}
+
+#[test]
+fn an_entry_says_what_is_logged_of_its_packets() {
+    let log = |disabled, level, interval_s| AclLog {
+        disabled,
+        level,
+        interval_s,
+    };
+    let policy = with_interfaces(|all| {
+        all[1].access_in = Some(group(
+            4,
+            &[
+                logging(false, "9.9.9.9/32", log(false, 3, 20)),
+                logging(false, "9.9.9.8/32", log(true, 6, 300)),
+                logging(true, "8.8.8.8/32", log(false, 6, 300)),
+                logging(true, "8.8.8.9/32", log(true, 6, 300)),
+            ],
+        ));
+        all[0].access_out = Some(group(5, &[logging(true, "8.8.8.0/24", log(false, 7, 1))]));
+    });
+    let asked = |access_group, level, interval_s| {
+        Some(LoggedEntry {
+            access_group,
+            level,
+            interval_s,
+        })
+    };
+    let decide = |to| policy.classify(&syn(INSIDE, "10.0.0.9", to));
+    let permitted = |to| decide(to).map(|it| it.logged);
+    assert_eq!(permitted("8.8.8.8"), Ok([asked(4, 6, 300), asked(5, 7, 1)]));
+    assert_eq!(permitted("8.8.8.9"), Ok([None, asked(5, 7, 1)]));
+    let denied = |to| {
+        let denied = decide(to).unwrap_err();
+        assert_eq!(denied.reason, DropReason::AclDrop);
+        (denied.kind, denied.logged)
+    };
+    assert_eq!(denied("9.9.9.9"), (None, asked(4, 3, 20)));
+    assert_eq!(denied("9.9.9.8"), (None, None));
+    // No entry: the implicit denial is logged as ever.
+    assert_eq!(denied("9.9.9.7"), (Some(DenyKind::AccessGroup), None));
 }
 
 #[test]

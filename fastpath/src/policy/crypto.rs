@@ -6,18 +6,20 @@ use super::Acl;
 use crate::packet::FlowKey;
 use crate::tunnel::SlotId;
 
-/// A complete entry of a crypto map; incomplete ones are not compiled, they match nothing.
+/// An entry of a crypto map with an access list.
 #[derive(Clone, Debug)]
 pub struct CryptoEntry {
     /// Sequence number.
     pub sequence: u16,
     /// `match address`.
     pub acl: Arc<Acl>,
+    /// Peer, key and proposal are there. An incomplete entry has no tunnel.
+    pub complete: bool,
     /// Slot of each line of the access list; [`SlotId::NONE`], or nothing, where there is none yet.
     pub slots: Vec<SlotId>,
 }
 
-/// A crypto map: its complete entries by ascending sequence number.
+/// A crypto map: its entries by ascending sequence number.
 #[derive(Clone, Debug, Default)]
 pub struct CryptoMap {
     /// Its name.
@@ -49,18 +51,26 @@ pub enum CryptoMatch {
 impl CryptoMap {
     /// What the map says about a packet that leaves. A deny, written or implied, sends the packet
     /// on to the next entry; after the last one it is in clear.
+    ///
+    /// An incomplete entry is passed over, as on an ASA, but not into the clear: what it permits
+    /// and no complete entry takes stays protected, without a slot.
     pub fn lookup(&self, key: &FlowKey) -> CryptoMatch {
-        self.entries
-            .iter()
-            .find_map(|entry| {
-                let hit = entry.acl.lookup(key, None).filter(|hit| hit.permit)?;
-                let slot = entry.slots.get(usize::from(hit.line)).copied();
-                Some(CryptoMatch::Protected(Protection {
-                    sequence: entry.sequence,
-                    line: hit.line,
-                    slot: slot.unwrap_or(SlotId::NONE),
-                }))
-            })
-            .unwrap_or(CryptoMatch::Clear)
+        let mut unserved = None;
+        for entry in &self.entries {
+            let Some(hit) = entry.acl.lookup(key, None).filter(|hit| hit.permit) else {
+                continue;
+            };
+            let slot = entry.slots.get(usize::from(hit.line)).copied();
+            let protection = Protection {
+                sequence: entry.sequence,
+                line: hit.line,
+                slot: slot.unwrap_or(SlotId::NONE),
+            };
+            if entry.complete {
+                return CryptoMatch::Protected(protection);
+            }
+            unserved.get_or_insert(protection);
+        }
+        unserved.map_or(CryptoMatch::Clear, CryptoMatch::Protected)
     }
 }

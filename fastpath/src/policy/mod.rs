@@ -14,8 +14,8 @@ mod route;
 
 use std::sync::Arc;
 
-pub use acl::{Acl, AclMatch, PortsOf};
-pub use classify::{Decision, Denied, NO_ACCESS_GROUP, NewFlow, SourceNat};
+pub use acl::{Acl, AclMatch, EntryLog, PortsOf};
+pub use classify::{Decision, Denied, Logged, NO_ACCESS_GROUP, NewFlow, SourceNat};
 pub use crypto::{CryptoEntry, CryptoMap, CryptoMatch, Protection};
 pub use interface::{AccessGroup, InterfacePolicy, PortTable};
 pub use nat_rule::{DynamicNat, NatOutcome, NatRules, NatSource, Pool};
@@ -32,7 +32,7 @@ pub struct Timeouts {
     pub udp_s: u32,
     /// ICMP.
     pub icmp_s: u32,
-    /// Translations without a connection.
+    /// Translations, and with them their connections.
     pub xlate_s: u32,
 }
 
@@ -115,6 +115,24 @@ impl Policy {
     #[inline]
     pub fn is_mapped(&self, address: u32) -> bool {
         self.nat.pools.iter().any(|pool| pool.address == address)
+    }
+
+    /// Whether an address is the box's: of an interface or mapped.
+    pub fn is_own(&self, address: u32) -> bool {
+        self.has_address(address) || self.is_mapped(address)
+    }
+
+    /// Whether an interface has this address.
+    fn has_address(&self, address: u32) -> bool {
+        self.interfaces.iter().any(|own| own.address == address)
+    }
+
+    /// The next hop by which `address` is reached through an interface, whatever the routes prefer:
+    /// an answer to a source that may be forged goes back to where the packet came from.
+    pub fn hop_through(&self, interface: u8, address: u32) -> u32 {
+        let hit = self.route(address);
+        let hit = hit.filter(|hit| hit.interface == interface);
+        hit.map_or(address, |hit| hit.next_hop)
     }
 
     /// Where packets to `destination` leave.

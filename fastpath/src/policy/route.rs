@@ -72,6 +72,14 @@ impl RouteTable {
         Self { groups }
     }
 
+    /// The routes in force, their metrics left out: they have done their work.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32, u8, Option<u32>)> {
+        self.groups.iter().flat_map(|group| {
+            let hops = group.nets.iter().zip(&group.routes);
+            hops.map(|(&net, &(interface, gateway))| (net, group.mask, interface, gateway))
+        })
+    }
+
     /// Where packets to `destination` leave.
     #[inline]
     pub fn lookup(&self, destination: u32) -> Option<RouteHit> {

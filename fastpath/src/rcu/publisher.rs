@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use super::RcuCell;
 use super::domain::{DomainId, Shared};
+use crate::cpu;
 use crate::limits::{RECLAIM_STEP_MAX, RETIRED_MAX};
 use crate::sync::Arc;
 
@@ -31,6 +32,8 @@ impl<T> std::error::Error for LimboFull<T> {}
 /// A value that no cell has any more but that readers may still hold.
 struct Retired {
     token: u64,
+    /// When it was retired.
+    tsc: u64,
     /// From `Box::into_raw`. A pointer, because a box would claim that nobody else reads.
     value: NonNull<dyn Send>,
 }
@@ -117,9 +120,16 @@ impl Publisher {
     /// Frees retired values that every reader has passed, at most [`RECLAIM_STEP_MAX`] of them, on
     /// this thread. Returns how many. Never waits.
     pub fn poll(&mut self) -> usize {
+        self.poll_timed(|_| {})
+    }
+
+    /// As [`Publisher::poll`]; tells `grace` of each value how many TSC cycles have passed since
+    /// it was retired.
+    pub fn poll_timed(&mut self, mut grace: impl FnMut(u64)) -> usize {
         if self.limbo.is_empty() {
             return 0;
         }
+        let now = cpu::tsc();
         let passed = self.shared.passed(self.token);
         let mut freed = 0;
         while freed < RECLAIM_STEP_MAX
@@ -129,9 +139,21 @@ impl Publisher {
             // its token was raised and is in limbo once. Every reader is offline or has passed
             // that token, so no reference is left and none can be made.
             drop(unsafe { Box::from_raw(retired.value.as_ptr()) });
+            grace(now.saturating_sub(retired.tsc));
             freed += 1;
         }
         freed
+    }
+
+    /// A stamp of what has been published and removed so far.
+    pub const fn stamp(&self) -> u64 {
+        self.token
+    }
+
+    /// Whether every reader has passed a quiescent state since `stamp` was taken, so that it sees
+    /// what was published before.
+    pub fn has_passed(&self, stamp: u64) -> bool {
+        self.shared.passed(self.token) >= stamp
     }
 
     /// Values that wait for readers.
@@ -153,6 +175,7 @@ impl Publisher {
         self.token += 1;
         self.limbo.push_back(Retired {
             token: self.token,
+            tsc: cpu::tsc(),
             value,
         });
         self.shared.raise(self.token);

@@ -3,6 +3,7 @@
 
 mod adjacency;
 mod asks;
+mod resume;
 mod sad;
 mod slot;
 mod slots;
@@ -11,7 +12,8 @@ mod spi;
 pub use adjacency::{
     Adjacencies, Adjacency, AdjacencyId, AdjacencyOwner, NeighbourState, Resolution,
 };
-pub use sad::{HasSpi, InstallError, Sad, SadOwner};
+pub use resume::{BounceRecord, ProbeOptions, ReleaseOrder, ResumeOptions};
+pub use sad::{Found, HasSpi, InstallError, Sad, SadOwner};
 pub use slot::{SlotId, SlotState, SlotWord};
 pub use slots::{RetiredSlot, Sealer, SlotOwner, Slots, TunnelMtu};
 pub use spi::SPI_MIN;

@@ -43,6 +43,17 @@ impl<In: HasSpi + Send + Sync> fmt::Debug for Sad<In> {
     }
 }
 
+/// What [`Sad::find`] says of an SPI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'r, In> {
+    /// The SA, at its home.
+    Here(&'r In),
+    /// Another worker has it.
+    Elsewhere(u8),
+    /// There is no such SA.
+    Nobody,
+}
+
 impl<In: HasSpi + Send + Sync> Sad<In> {
     /// An empty table for [`INBOUND_SAS_MAX`] SAs, and its owner. `key` is fresh and secret: who
     /// has it can guess SPIs.
@@ -66,6 +77,21 @@ impl<In: HasSpi + Send + Sync> Sad<In> {
             free: (0..INBOUND_SAS_MAX as u16).collect(),
         };
         (sad, owner)
+    }
+
+    /// Who opens packets with this SPI, and the SA if that is `worker`.
+    ///
+    /// The same as [`Self::home`] and [`Self::lookup`], but the SPI is taken apart once.
+    #[inline]
+    pub fn find<'r>(&'r self, spi: u32, worker: u8, reader: &'r QsReader) -> Found<'r, In> {
+        match self.installed(spi) {
+            None => Found::Nobody,
+            Some((parts, _)) if parts.home != worker => Found::Elsewhere(parts.home),
+            Some((_, entry)) => {
+                let sa = entry.sa.load(reader).filter(|sa| sa.spi() == spi);
+                sa.map_or(Found::Nobody, Found::Here)
+            }
+        }
     }
 
     /// The worker that opens packets with this SPI; `None` when no SA has it. Touches the table but

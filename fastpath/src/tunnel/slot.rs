@@ -51,6 +51,8 @@ pub struct SlotWord(u64);
 impl SlotWord {
     const PRESERVE: u64 = 1 << 8;
     const ABSENT: u64 = 1 << 9;
+    const PLANNED: u64 = 1 << 10;
+    const SILENT: u64 = 1 << 11;
     const EPOCH_SHIFT: u32 = 16;
 
     /// The word of a slot that nobody has.
@@ -101,6 +103,30 @@ impl SlotWord {
     /// The same word with the mark of [`SlotWord::absent`].
     pub const fn into_absent(self) -> Self {
         Self(self.0 | Self::ABSENT)
+    }
+
+    /// Whether the slot went down on purpose and is coming back: packets of preserved flows are
+    /// held in order meanwhile. Up ends it.
+    pub const fn planned(self) -> bool {
+        self.0 & Self::PLANNED != 0
+    }
+
+    /// The same word with or without the mark of [`SlotWord::planned`].
+    pub const fn with_planned(self, planned: bool) -> Self {
+        let mark = if planned { Self::PLANNED } else { 0 };
+        Self(self.0 & !Self::PLANNED | mark)
+    }
+
+    /// Whether the slot is up and its peer owes answers: packets of preserved flows leave as ever,
+    /// and copies of them are held.
+    pub const fn silent(self) -> bool {
+        self.0 & Self::SILENT != 0 && matches!(self.state(), SlotState::Up)
+    }
+
+    /// The same word with or without the mark of [`SlotWord::silent`].
+    pub const fn with_silent(self, silent: bool) -> Self {
+        let mark = if silent { Self::SILENT } else { 0 };
+        Self(self.0 & !Self::SILENT | mark)
     }
 
     /// The same word in another state.

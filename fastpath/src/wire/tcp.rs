@@ -37,8 +37,9 @@ pub mod flag {
     pub const URG: u8 = 1 << 5;
 }
 
-/// Whether any stack sends this combination: exactly one way to begin or end, and everything but
-/// the first SYN and a reset acknowledges something.
+/// Whether any stack sends this combination: at most one way to begin or end, and everything but
+/// the first SYN and a reset acknowledges something (RFC 9293 section 3.10.7). PSH, URG and the
+/// bits of ECN are free (RFC 3168 uses two with SYN).
 #[inline]
 pub const fn flags_are_sane(flags: u8) -> bool {
     let marks = flags & (flag::SYN | flag::FIN | flag::RST);

@@ -1,8 +1,10 @@
 //! Translation of one endpoint of a packet in place, checksums included (RFC 3022 section 4).
 
+use std::borrow::Borrow;
+
 use super::checksum::Delta;
 use super::icmp::{self, Icmp};
-use super::ipv4::Ipv4;
+use super::ipv4::{self, Ipv4};
 use super::tcp::Tcp;
 use super::udp::Udp;
 use crate::packet::protocol;
@@ -24,6 +26,21 @@ impl End {
             Self::Destination => Self::Source,
         }
     }
+
+    /// Where its port stands in a TCP or UDP header, which both begin with the ports.
+    const fn port_offset(self) -> usize {
+        match self {
+            Self::Source => 0,
+            Self::Destination => 2,
+        }
+    }
+
+    fn address<T: Borrow<[u8; ipv4::LEN]>>(self, ip: &Ipv4<T>) -> u32 {
+        match self {
+            Self::Source => ip.src(),
+            Self::Destination => ip.dst(),
+        }
+    }
 }
 
 /// Puts `address` and `port` in the place of one endpoint of `packet` (from its IPv4 header on),
@@ -40,11 +57,7 @@ pub fn translate(
     let (head, segment) = packet.split_at_mut_checked(l4_offset)?;
     let mut ip = Ipv4::parse_mut(head)?;
     let protocol = ip.protocol();
-    let old = match end {
-        End::Source => ip.src(),
-        End::Destination => ip.dst(),
-    };
-    let delta = Delta::NONE.u32(old, address);
+    let delta = Delta::NONE.u32(end.address(&ip), address);
     translate_port(segment, protocol, end, port, delta)?;
     put_address(&mut ip, end, address);
     ip.update_checksum(delta);
@@ -65,10 +78,7 @@ pub fn translate_error(
     let (mut header, quoted) = Icmp::parse_mut(message)?;
     let change = translate_quoted(quoted, end.other(), address, port)?;
     header.update_checksum(change);
-    let old = match end {
-        End::Source => outer.src(),
-        End::Destination => outer.dst(),
-    };
+    let old = end.address(&outer);
     put_address(&mut outer, end, address);
     outer.update_checksum(Delta::NONE.u32(old, address));
     Some(())
@@ -76,7 +86,7 @@ pub fn translate_error(
 
 /// Writes one address; the checksum is the caller's.
 #[inline]
-fn put_address(ip: &mut Ipv4<&mut [u8; super::ipv4::LEN]>, end: End, address: u32) {
+fn put_address(ip: &mut Ipv4<&mut [u8; ipv4::LEN]>, end: End, address: u32) {
     match end {
         End::Source => ip.set_src(address),
         End::Destination => ip.set_dst(address),
@@ -96,26 +106,12 @@ fn translate_port(
     match protocol {
         protocol::TCP => {
             let (mut header, _) = Tcp::parse_mut(segment)?;
-            let old = match end {
-                End::Source => header.src_port(),
-                End::Destination => header.dst_port(),
-            };
-            match end {
-                End::Source => header.set_src_port(port),
-                End::Destination => header.set_dst_port(port),
-            }
+            let old = replace_port(header.0, end, port);
             header.update_checksum(addresses.u16(old, port));
         }
         protocol::UDP => {
             let (mut header, _) = Udp::parse_mut(segment)?;
-            let old = match end {
-                End::Source => header.src_port(),
-                End::Destination => header.dst_port(),
-            };
-            match end {
-                End::Source => header.set_src_port(port),
-                End::Destination => header.set_dst_port(port),
-            }
+            let old = replace_port(header.0, end, port);
             header.update_checksum(addresses.u16(old, port));
         }
         protocol::ICMP => {
@@ -131,6 +127,15 @@ fn translate_port(
     Some(())
 }
 
+/// Writes one port of a TCP or UDP header and answers the one that was there.
+#[inline]
+fn replace_port<const LEN: usize>(header: &mut [u8; LEN], end: End, port: u16) -> u16 {
+    let at = end.port_offset();
+    let old = u16::from_be_bytes([header[at], header[at + 1]]);
+    header[at..at + 2].copy_from_slice(&port.to_be_bytes());
+    old
+}
+
 /// Writes one endpoint of a quoted packet, of whose segment eight bytes are certain, and answers
 /// what changed under the checksum of the error. The quoted transport checksum is brought up to
 /// date where it is quoted (UDP) and left alone where it lies further behind (TCP).
@@ -139,17 +144,11 @@ fn translate_quoted(quoted: &mut [u8], end: End, address: u32, port: u16) -> Opt
     let (head, segment) = quoted.split_at_mut_checked(header_len)?;
     let segment: &mut [u8; 8] = segment.first_chunk_mut()?;
     let mut ip = Ipv4::parse_mut(head)?;
-    let old = match end {
-        End::Source => ip.src(),
-        End::Destination => ip.dst(),
-    };
-    let addresses = Delta::NONE.u32(old, address);
-    let (port_at, checksum_at) = match (ip.protocol(), end) {
-        (protocol::TCP, End::Source) => (Some(0), None),
-        (protocol::TCP, End::Destination) => (Some(2), None),
-        (protocol::UDP, End::Source) => (Some(0), Some(6)),
-        (protocol::UDP, End::Destination) => (Some(2), Some(6)),
-        (protocol::ICMP, _) if icmp::has_identifier(segment[0]) => (Some(4), Some(2)),
+    let addresses = Delta::NONE.u32(end.address(&ip), address);
+    let (port_at, checksum_at) = match ip.protocol() {
+        protocol::TCP => (Some(end.port_offset()), None),
+        protocol::UDP => (Some(end.port_offset()), Some(6)),
+        protocol::ICMP if icmp::has_identifier(segment[0]) => (Some(4), Some(2)),
         _ => (None, None),
     };
     let mut change = addresses;
@@ -180,7 +179,7 @@ fn translate_quoted(quoted: &mut [u8], end: End, address: u32, port: u16) -> Opt
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{checksum, datagram, ipv4};
+    use super::super::{checksum, datagram};
     use super::*;
 
     const REAL: u32 = 0x0a00_0001;

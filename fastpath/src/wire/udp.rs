@@ -9,6 +9,14 @@ use crate::packet::protocol;
 /// Bytes of the header.
 pub const LEN: usize = 8;
 
+/// Ports at which the box itself listens.
+pub mod port {
+    /// IKE (RFC 2408 section 2.5.1).
+    pub const IKE: u16 = 500;
+    /// IKE and ESP behind a NAT (RFC 3947 section 4, RFC 3948).
+    pub const NAT_TRAVERSAL: u16 = 4500;
+}
+
 const SRC_PORT: usize = 0;
 const DST_PORT: usize = 2;
 const LENGTH: usize = 4;

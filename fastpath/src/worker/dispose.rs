@@ -65,7 +65,8 @@ impl Exits {
                 if freed.is_full() {
                     free_burst(&mut freed);
                 }
-                freed.push(packet);
+                // There is room: see above. Whatever there is no room for is freed at once.
+                drop(freed.try_push(packet));
             }
         }
         free_burst(&mut freed);
@@ -92,12 +93,14 @@ impl Exits {
         mut packet: Mbuf,
         class: PuntClass,
     ) -> Option<(Mbuf, DropReason)> {
-        let used = &mut self.punted[class as usize];
-        if *used >= PUNT_BUDGET_PER_TICK[class as usize] {
+        let used = self.punted.get_mut(class as usize);
+        let used = used.zip(PUNT_BUDGET_PER_TICK.get(class as usize));
+        let Some((used, _)) = used.filter(|(used, budget)| **used < **budget) else {
             return Some((packet, DropReason::PuntBudget));
-        }
+        };
         *used += 1;
         packet.meta_mut().entrance = class as u8;
+        packet.meta_mut().received_tsc = core.now_tsc;
         match self.punt.push(packet) {
             Ok(()) => {
                 core.tally.punt_one(class);
@@ -107,10 +110,16 @@ impl Exits {
         }
     }
 
-    fn hand_over(&mut self, core: &mut Core, packet: Mbuf, home: u8) -> Option<(Mbuf, DropReason)> {
+    fn hand_over(
+        &mut self,
+        core: &mut Core,
+        mut packet: Mbuf,
+        home: u8,
+    ) -> Option<(Mbuf, DropReason)> {
         let Some(Some(ring)) = self.handoff.get_mut(usize::from(home)) else {
             return Some((packet, DropReason::HandoffFull));
         };
+        packet.meta_mut().received_tsc = core.now_tsc;
         match ring.push(packet) {
             Ok(()) => {
                 core.tally.handed_out += 1;

@@ -2,7 +2,7 @@
 
 use crate::conn::ConnId;
 use crate::packet::FlowKey;
-use crate::tunnel::SlotId;
+use crate::tunnel::{BounceRecord, SlotId};
 
 /// A record of the event ring.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,21 @@ pub enum Event {
         /// Access group (index of the policy), `u16::MAX` when none.
         access_group: u16,
     },
+    /// The `log` option of an access-list entry asks for the packet (106100).
+    AccessLog {
+        /// Permitted, else denied.
+        permitted: bool,
+        /// The packet.
+        key: FlowKey,
+        /// ICMP type and code.
+        icmp: [u8; 2],
+        /// Interface (index of the policy) by which it came.
+        interface: u8,
+        /// Interface by which it leaves, or would have left.
+        egress: u8,
+        /// Whose entry it is, and what that asks for.
+        entry: LoggedEntry,
+    },
     /// IPsec refused a packet (402116 to 402120, 402130).
     Ipsec {
         /// Which message.
@@ -66,6 +81,20 @@ pub enum Event {
         /// The hard limit: the SA carries nothing more.
         hard: bool,
     },
+    /// The newest authenticated packet of an SA in UDP came from another address or port than the
+    /// one before: the peer's NAT has given it another mapping.
+    PeerMoved {
+        /// The inbound SPI.
+        spi: u32,
+        /// The slot.
+        slot: SlotId,
+        /// The peer's address now, host byte order.
+        remote: u32,
+        /// Its UDP port now.
+        remote_port: u16,
+    },
+    /// What a worker did for the flows of a slot that bounced.
+    Bounce(BounceRecord),
 }
 
 /// A connection as the logs print it.
@@ -109,6 +138,17 @@ pub struct XlateRecord {
     pub real: Endpoint,
     /// Interface (index of the policy) of the mapped address.
     pub mapped_interface: u8,
+}
+
+/// An access-list entry with `log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoggedEntry {
+    /// Access group (index of the policy).
+    pub access_group: u16,
+    /// Syslog level.
+    pub level: u8,
+    /// Seconds between two counts of one flow.
+    pub interval_s: u16,
 }
 
 /// Which message a denied packet makes.
@@ -169,6 +209,9 @@ pub enum TeardownReason {
     XlateClear,
     /// `Deny Terminate`: `clear conn`.
     Cleared,
+    /// `Probe maximum retries of retransmission exceeded`: an end was silent after its tunnel came
+    /// back and answered no probe.
+    ProbeRetries,
 }
 
 impl TeardownReason {
@@ -188,6 +231,7 @@ impl TeardownReason {
             Self::Reclassified => "Free the flow created as result of packet injection",
             Self::XlateClear => "Xlate Clear",
             Self::Cleared => "Deny Terminate",
+            Self::ProbeRetries => "Probe maximum retries of retransmission exceeded",
         }
     }
 }

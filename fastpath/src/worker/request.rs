@@ -9,11 +9,12 @@ use config::MaskedNet;
 use super::core::{Core, View};
 use super::event::TeardownReason;
 use crate::conn::{Cold, Hot, entry_flag};
+use crate::hold;
 use crate::limits::{REQUEST_STEP, SWEEP_EVENT_RESERVE};
 use crate::packet::{Side, protocol};
 use crate::policy::CryptoMatch;
 use crate::ring::{Consumer, Producer};
-use crate::tunnel::SlotId;
+use crate::tunnel::{ReleaseOrder, SlotId};
 
 /// A request with the number that its answers carry.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,17 @@ pub struct Request {
 pub enum What {
     /// Copies of the entries that match.
     List(Filter),
+    /// How many live TCP flows name a slot.
+    Count(SlotId),
+    /// Copies of one worker's entries from a cursor on; the other workers have nothing to say.
+    Page {
+        /// The worker.
+        worker: u8,
+        /// Where to go on, 0 to begin.
+        cursor: u32,
+        /// Entries at the most.
+        limit: u16,
+    },
     /// Remove those that match (`clear conn`).
     Clear(Filter),
     /// Remove those with a translation (`clear xlate`).
@@ -48,6 +60,9 @@ pub enum What {
     },
     /// Remove the flows in clear that the policy now gives to a slot (`reclassify-vpn`).
     Reclassify(SlotId),
+    /// Let go what is held for a slot. Done at once, with the number of flow directions that hold
+    /// something; the packets leave at the order's pace.
+    Release(ReleaseOrder),
 }
 
 /// Which connections a `show` or a `clear` means.
@@ -87,6 +102,8 @@ pub enum Reply {
         in_use: u32,
         /// Most entries that were ever in use.
         most_used: u32,
+        /// Where the next page begins; `None` after the last one.
+        next: Option<u32>,
     },
 }
 
@@ -115,6 +132,7 @@ struct Progress {
     cursor: u32,
     count: u32,
     walked: bool,
+    next: Option<u32>,
 }
 
 impl Desk {
@@ -129,19 +147,23 @@ impl Desk {
     /// One bounded step of the request in hand; whether there was one.
     pub(crate) fn step(&mut self, core: &mut Core, view: &View<'_>) -> bool {
         if self.current.is_none() {
-            self.current = self.requests.pop().map(|request| Progress {
-                request,
-                cursor: 0,
-                count: 0,
-                walked: false,
-            });
+            self.current = self.requests.pop().map(Progress::begin);
         }
         let Some(progress) = &mut self.current else {
             return false;
         };
         if !progress.walked {
             match progress.request.what {
+                What::Count(slot) => count(progress, core, view, slot),
                 What::List(filter) => list(progress, &mut self.replies, core, filter),
+                What::Release(order) => {
+                    progress.count = hold::order(core, view, &order);
+                    progress.walked = true;
+                }
+                What::Page { worker, limit, .. } => {
+                    let limit = if worker == core.id { limit } else { 0 };
+                    page(progress, &mut self.replies, core, limit);
+                }
                 what => remove(progress, core, view, what),
             }
         }
@@ -153,6 +175,20 @@ impl Desk {
 }
 
 impl Progress {
+    fn begin(request: Request) -> Self {
+        let cursor = match request.what {
+            What::Page { cursor, .. } => cursor,
+            _ => 0,
+        };
+        Self {
+            request,
+            cursor,
+            count: 0,
+            walked: false,
+            next: None,
+        }
+    }
+
     fn done(&self, core: &Core) -> Reply {
         Reply::Done {
             ticket: self.request.ticket,
@@ -160,6 +196,7 @@ impl Progress {
             count: self.count,
             in_use: core.conns.len(),
             most_used: core.conns.most_used(),
+            next: self.next,
         }
     }
 
@@ -190,6 +227,43 @@ fn list(progress: &mut Progress, replies: &mut Producer<Reply>, core: &Core, fil
         }
     });
     progress.count += listed;
+    progress.advance(next);
+}
+
+fn count(progress: &mut Progress, core: &Core, view: &View<'_>, slot: SlotId) {
+    let mut found = 0;
+    let next = core.conns.walk(progress.cursor, REQUEST_STEP, |_, hot, _| {
+        let lives = hot.protocol == protocol::TCP && !is_stale(view, hot, slot);
+        found += u32::from(lives && hot.slots.contains(&slot));
+    });
+    progress.count += found;
+    progress.advance(next);
+}
+
+/// As [`list`], until `limit` entries were copied.
+fn page(progress: &mut Progress, replies: &mut Producer<Reply>, core: &Core, limit: u16) {
+    let left = u32::from(limit).saturating_sub(progress.count) as usize;
+    if left == 0 {
+        progress.walked = true;
+        progress.next = (limit > 0).then_some(progress.cursor);
+        return;
+    }
+    let ticket = progress.request.ticket;
+    let room = replies.free().saturating_sub(1).min(REQUEST_STEP).min(left);
+    if room == 0 {
+        return;
+    }
+    let mut copied = 0;
+    let next = core.conns.walk(progress.cursor, room, |_, hot, cold| {
+        let reply = Reply::Conn {
+            ticket,
+            worker: core.id,
+            hot: *hot,
+            cold: *cold,
+        };
+        copied += u32::from(replies.push(reply).is_ok());
+    });
+    progress.count += copied;
     progress.advance(next);
 }
 
@@ -228,7 +302,9 @@ fn remove(progress: &mut Progress, core: &mut Core, view: &View<'_>, what: What)
 
 const fn reason(what: What) -> TeardownReason {
     match what {
-        What::List(_) => TeardownReason::None,
+        What::List(_) | What::Count(_) | What::Release(_) | What::Page { .. } => {
+            TeardownReason::None
+        }
         What::Clear(_) => TeardownReason::Cleared,
         What::ClearXlates => TeardownReason::XlateClear,
         What::SweepStale(_) | What::SweepSlot(_) => TeardownReason::TunnelTornDown,
@@ -239,7 +315,9 @@ const fn reason(what: What) -> TeardownReason {
 
 fn is_meant(what: What, view: &View<'_>, hot: &Hot, cold: &Cold) -> bool {
     match what {
+        What::Page { .. } => false,
         What::List(filter) | What::Clear(filter) => filter.matches(hot),
+        What::Count(slot) => hot.slots.contains(&slot),
         What::ClearXlates => hot.has(entry_flag::SOURCE_TRANSLATED),
         What::SweepStale(slot) => is_stale(view, hot, slot),
         What::SweepSlot(slot) => hot.slots.contains(&slot),
@@ -249,6 +327,7 @@ fn is_meant(what: What, view: &View<'_>, hot: &Hot, cold: &Cold) -> bool {
             remote,
         } => is_outside(hot, cold, slot, local, remote),
         What::Reclassify(slot) => is_claimed(view, hot, cold, slot),
+        What::Release(_) => false,
     }
 }
 
@@ -296,4 +375,71 @@ fn is_claimed(view: &View<'_>, hot: &Hot, cold: &Cold, slot: SlotId) -> bool {
                 CryptoMatch::Protected(protection) if protection.slot == slot
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::conn::{ConnId, TcpSide, TcpState};
+
+    const SLOT: SlotId = SlotId::new(3);
+
+    fn net(text: [u8; 4]) -> MaskedNet {
+        MaskedNet::new(Ipv4Addr::from(text), Ipv4Addr::new(255, 255, 255, 0))
+    }
+
+    fn flow(local: [u8; 4], remote: [u8; 4]) -> (Hot, Cold) {
+        let hot = Hot {
+            low_address: u32::from_be_bytes(local),
+            high_address: u32::from_be_bytes(remote),
+            low_port: 7,
+            high_port: 40_000,
+            protocol: protocol::TCP,
+            state: TcpState::Established,
+            flags: 0,
+            last_seen: 0,
+            epochs: [0; 2],
+            slots: [SlotId::NONE, SLOT],
+            adjacencies: [0; 2],
+            tcp: [TcpSide::default(); 2],
+        };
+        let cold = Cold {
+            bytes: 0,
+            id: ConnId(1),
+            created: 0,
+            mapped_address: 0,
+            mapped_port: 0,
+            interfaces: [0; 2],
+            generation: 0,
+            wheel_next: 0,
+            wheel_prev: 0,
+            route_generation: 0,
+            next_hops: [0; 2],
+            icmp: [0; 2],
+        };
+        (hot, cold)
+    }
+
+    #[test]
+    fn decision_4_what_narrower_selectors_leave_out_is_torn_down_as_reclassified() {
+        let (local, remote) = (net([10, 1, 1, 0]), net([192, 168, 30, 0]));
+        for (ends, outside) in [
+            (([10, 1, 1, 5], [192, 168, 30, 9]), false),
+            (([10, 1, 2, 5], [192, 168, 30, 9]), true),
+            (([10, 1, 1, 5], [192, 168, 31, 9]), true),
+        ] {
+            let (hot, cold) = flow(ends.0, ends.1);
+            assert_eq!(is_outside(&hot, &cold, SLOT, local, remote), outside);
+            let other = SlotId::new(4);
+            assert!(!is_outside(&hot, &cold, other, local, remote));
+        }
+        let sweep = What::SweepOutside {
+            slot: SLOT,
+            local,
+            remote,
+        };
+        assert_eq!(reason(sweep), TeardownReason::VpnReclassifyFailed);
+    }
 }

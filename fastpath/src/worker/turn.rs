@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::core::{Core, View};
 use super::dispose::Exits;
+use super::event::Event;
 use super::idle::{Backoff, Idle};
 use super::request::Desk;
 use super::shared::Shared;
@@ -12,11 +13,13 @@ use crate::conn::{TICKS_PER_S, Timeouts, expiry_reason};
 use crate::counters::CounterWriter;
 use crate::cpu;
 use crate::dpdk::{Mbuf, RxQueue};
+use crate::hold;
 use crate::limits::{BURST_CYCLES_US_MAX, BURST_RECEIVE_MAX, EXPIRE_STEP};
 use crate::packet::Meta;
 use crate::path::{Entrance, Outgoing, enqueue, enqueue_frame, run_burst};
 use crate::rcu::QsReader;
 use crate::ring::Consumer;
+use crate::verdict::DropReason;
 
 /// The ways into a worker that are not a port.
 #[derive(Debug)]
@@ -49,8 +52,7 @@ impl Worker {
     pub(crate) fn run(mut self) {
         let mut backoff = Backoff::default();
         while !self.shared.stopping() {
-            let busy = self.turn(cpu::tsc());
-            self.reader.quiescent();
+            let busy = self.step(cpu::tsc());
             let rest = backoff.after(busy);
             match (self.idle, rest) {
                 (Idle::Busy, _) | (_, None) => {}
@@ -59,6 +61,15 @@ impl Worker {
             }
         }
         self.finish();
+    }
+
+    /// One pass of the loop: a turn, then the quiescent state. A function of its own in every
+    /// build: what the machine code of a polling core can reach is inspected from here on.
+    #[inline(never)]
+    pub(crate) fn step(&mut self, now_tsc: u64) -> bool {
+        let busy = self.turn(now_tsc);
+        self.reader.quiescent();
+        busy
     }
 
     /// One turn: what came from wires, from other workers, from the slowpath; then timers and
@@ -86,24 +97,27 @@ impl Worker {
         let new_tick = tick != core.tick;
         core.begin(now_tsc, tick);
         if new_tick {
-            let timeouts = &policy.timeouts;
-            core.timeouts = Timeouts::from_seconds(
-                timeouts.conn_s,
-                timeouts.half_closed_s,
-                timeouts.udp_s,
-                timeouts.icmp_s,
-            );
+            core.timeouts = Timeouts::from_policy(&policy.timeouts);
             exits.begin_tick(core);
+            begin_hold_tick(core);
         }
+        core.watching = core.hold.is_watching();
         let mut busy = false;
         for queue in receive.iter_mut() {
             busy |= receive_burst(core, &view, exits, queue, self.receive_max);
         }
-        self.receive_max = adapted(self.receive_max, cpu::tsc() - now_tsc, self.tsc_hz);
+        self.receive_max = adapted(
+            self.receive_max,
+            cpu::tsc().saturating_sub(now_tsc),
+            self.tsc_hz,
+        );
         for ring in &mut entries.handoff {
             busy |= take_over(core, &view, exits, ring);
         }
         busy |= inject(core, &view, exits, &mut entries.inject);
+        if core.watching {
+            busy |= release(core, &view, exits);
+        }
         busy |= expire(core);
         busy |= desk.step(core, &view);
         self.count(now_tsc, busy);
@@ -115,14 +129,17 @@ impl Worker {
         tally.loops += 1;
         if busy {
             tally.busy_loops += 1;
-            tally.busy_cycles += cpu::tsc() - now_tsc;
+            tally.busy_cycles += cpu::tsc().saturating_sub(now_tsc);
         }
         self.counters.add(tally);
         self.counters.set_held(self.exits.held());
+        let conns = &self.core.conns;
+        self.counters.set_conns(conns.len(), conns.most_used());
+        self.core.timing.turn();
     }
 
     /// Frees what still stands in rings and tables; each packet under its reason.
-    fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         for ring in &mut self.entries.handoff {
             while ring.pop().is_some() {
                 self.core.tally.handed_in += 1;
@@ -167,9 +184,12 @@ fn receive_burst(
     limit: usize,
 ) -> bool {
     let mut burst = Burst::default();
-    if queue.receive(burst.packets_mut(), limit) == 0 {
+    let received = queue.receive(burst.packets_mut(), limit);
+    if received == 0 {
         return false;
     }
+    core.timing.begin_burst();
+    core.timing.received(received);
     core.tally.bursts += 1;
     for packet in burst.packets_mut() {
         packet.prefetch_data();
@@ -178,14 +198,15 @@ fn receive_burst(
         *packet.meta_mut() = Meta::received(queue.port(), core.now_tsc);
     }
     run(core, view, exits, burst, Entrance::Parse);
+    core.timing.end_burst(received);
     true
 }
 
 /// Runs the line, then what the line itself made, until nothing is left.
 fn run(core: &mut Core, view: &View<'_>, exits: &mut Exits, mut burst: Burst, entrance: Entrance) {
     run_burst(core, view, &mut burst, entrance);
-    let mut replies = core::mem::take(&mut core.replies);
-    if !replies.is_empty() {
+    if !core.replies.is_empty() {
+        let mut replies = core::mem::take(&mut core.replies);
         run_burst(core, view, &mut replies, Entrance::Seal);
     }
     let mut whole = Burst::default();
@@ -216,13 +237,21 @@ fn take_over(
             let _ = burst.push(packet);
         }
     }
+    if taken == 0 {
+        return false;
+    }
     core.tally.handed_in += taken as u64;
+    if core.timing.begin_burst() {
+        let packets = bursts.iter().flat_map(Burst::packets);
+        packets.for_each(|packet| core.timing.waited(packet.meta().received_tsc));
+    }
     for (burst, entrance) in bursts.into_iter().zip(Entrance::HANDOFF) {
         if !burst.is_empty() {
             run(core, view, exits, burst, entrance);
         }
     }
-    taken > 0
+    core.timing.end_burst(taken);
+    true
 }
 
 fn inject(core: &mut Core, view: &View<'_>, exits: &mut Exits, ring: &mut Consumer<Mbuf>) -> bool {
@@ -243,6 +272,29 @@ fn inject(core: &mut Core, view: &View<'_>, exits: &mut Exits, ring: &mut Consum
         run(core, view, exits, Burst::default(), Entrance::Seal);
     }
     taken > 0
+}
+
+fn begin_hold_tick(core: &mut Core) {
+    let Core {
+        hold, events, tick, ..
+    } = core;
+    // A report that finds no room is kept and grows.
+    hold.begin_tick(*tick, |record| events.push(Event::Bounce(record)).is_ok());
+}
+
+/// Lets copies of held packets take up the line.
+fn release(core: &mut Core, view: &View<'_>, exits: &mut Exits) -> bool {
+    let mut burst = Burst::default();
+    hold::step(core, view, &mut burst);
+    if burst.is_empty() {
+        return false;
+    }
+    let refused = core.tally.drops_of(DropReason::TransmitFull);
+    run(core, view, exits, burst, Entrance::Lookup);
+    if core.tally.drops_of(DropReason::TransmitFull) > refused {
+        core.hold.pause(core.now_tsc);
+    }
+    true
 }
 
 /// Removes connections whose timers have run out, a bounded number per turn.

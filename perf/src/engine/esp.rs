@@ -1,35 +1,17 @@
 //! ESP tunnel mode over slices: what `seal` and `open` of the line call.
 
-use config::{Encryption, MaskedNet};
 use fastpath::crypto::Engines;
 use fastpath::esp::{
-    InboundSa, OpenJob, OpenScratch, OutboundSa, SaParameters, SealJob, SealScratch, Selectors,
-    Suite, open_burst, seal_burst,
+    InboundSa, OpenJob, OpenScratch, OutboundSa, SaParameters, SealJob, SealScratch, open_burst,
+    seal_burst,
 };
 use fastpath::tunnel::SlotId;
 
-use super::{BURST, Load, cycles_per_item, timed};
+use super::gateway::budget;
+use crate::measure::{BURST, Sample, Subject, measure, timed};
+use crate::options::Run;
 use crate::report::Figure;
-
-const KEY: [u8; 20] = [7; 20];
-
-fn parameters(suite: Suite) -> SaParameters<'static> {
-    SaParameters {
-        spi: 0x1000,
-        suite,
-        encryption_key: &KEY,
-        integrity_key: &[],
-        local: 0x0a00_0001,
-        remote: 0x0a00_0002,
-        encapsulation: None,
-        esn: true,
-        replay_window: 1024,
-        lifetime_bytes: None,
-        slot: SlotId::new(0),
-        selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home: 0,
-    }
-}
+use crate::rig::parameters;
 
 /// The parts of one run.
 struct Bench {
@@ -42,10 +24,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(size: usize) -> Result<Self, String> {
+    fn new(run: &Run, size: usize) -> Result<Self, String> {
         let engines = Engines::probe();
-        let suite = Suite::new(Encryption::AesGcm128, None).ok_or("no such suite")?;
-        let parameters = parameters(suite);
+        let parameters = parameters(run.cipher, 0x1000, SlotId::new(0), 0);
         let outbound = OutboundSa::build(&parameters, &engines).map_err(|e| e.to_string())?;
         let seal = SealScratch::new(&engines, &[9; 16]).map_err(|e| e.to_string())?;
         let mut inner = fastpath::wire::Ipv4::emit(1, 2, 17, size.saturating_sub(20))
@@ -93,26 +74,26 @@ impl Bench {
     }
 }
 
-pub(super) fn seal(load: &Load) -> Result<Vec<Figure>, String> {
+pub(super) fn seal(run: &Run) -> Result<Vec<Figure>, String> {
     let mut figures = Vec::new();
-    for &size in &load.sizes {
-        let mut bench = Bench::new(size)?;
-        let (value, best) = cycles_per_item(load, || bench.seal_once());
-        figures.push(figure("esp-seal aes-128-gcm", size, value, best));
+    for size in run.ip_sizes() {
+        let mut bench = Bench::new(run, size)?;
+        let subject = subject("esp-seal", run, size);
+        figures.push(measure(subject, budget(run), || sample(bench.seal_once()))?);
     }
     Ok(figures)
 }
 
-pub(super) fn open(load: &Load) -> Result<Vec<Figure>, String> {
+pub(super) fn open(run: &Run) -> Result<Vec<Figure>, String> {
     let mut figures = Vec::new();
-    for &size in &load.sizes {
-        let mut bench = Bench::new(size)?;
+    for size in run.ip_sizes() {
+        let mut bench = Bench::new(run, size)?;
         let inbound =
             InboundSa::build(&bench.parameters, &bench.engines).map_err(|e| e.to_string())?;
         let mut scratch = OpenScratch::new(&bench.engines).map_err(|e| e.to_string())?;
-        let (value, best) = cycles_per_item(load, || {
+        let figure = measure(subject("esp-open", run, size), budget(run), || {
             bench.seal_once();
-            timed(|| {
+            sample(timed(|| {
                 let mut jobs: Vec<OpenJob<'_>> = bench
                     .packets
                     .iter_mut()
@@ -123,19 +104,28 @@ pub(super) fn open(load: &Load) -> Result<Vec<Figure>, String> {
                     jobs.iter().all(|job| job.outcome.is_ok()),
                     "every packet was opened"
                 );
-            })
+            }))
         });
-        figures.push(figure("esp-open aes-128-gcm", size, value, best));
+        figures.push(figure?);
     }
     Ok(figures)
 }
 
-fn figure(name: &str, size: usize, value: f64, best: f64) -> Figure {
-    Figure {
-        name: name.to_owned(),
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the measuring loop takes what may fail"
+)]
+fn sample(cycles: u64) -> Result<Sample, String> {
+    Ok(Sample {
+        cycles,
+        items: BURST as u64,
+    })
+}
+
+fn subject(engine: &str, run: &Run, size: usize) -> Subject {
+    Subject {
+        name: format!("{engine} {}", run.cipher.name()),
         size: size as u64,
-        value,
-        best,
         unit: "TSC cycles/packet",
     }
 }

@@ -1,67 +1,60 @@
-//! The engines, one file each.
+//! The engines of the closed loop, one file each.
 
+mod bounce;
 mod conn_table;
 mod esp;
-
-use std::time::{Duration, Instant};
+mod firewall;
+mod gateway;
+pub(crate) mod gcm;
+mod rcu;
+mod recording;
+mod scaling;
 
 use clap::ValueEnum;
-use fastpath::cpu;
+use fastpath::dpdk::Eal;
 
+use crate::options::Run;
 use crate::report::Figure;
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// ESP tunnel mode, sealing: AES-128-GCM, bursts of 32, one SA.
+    /// ESP tunnel mode over slices, sealing: one SA.
     EspSeal,
-    /// ESP tunnel mode, opening: the same.
+    /// ESP tunnel mode over slices, opening.
     EspOpen,
-    /// Connection look-up, bursts of 32, random order.
+    /// AES-GCM of every crypto engine side by side: bursts of 32; sizes are bytes of text.
+    Gcm,
+    /// Connection table: look-up, insertion, ageing, against rte_hash.
     ConnTable,
-}
-
-/// What to measure it with.
-#[derive(Clone, Debug)]
-pub(crate) struct Load {
-    pub(crate) sizes: Vec<usize>,
-    pub(crate) flows: u32,
-    pub(crate) duration_ms: u64,
+    /// The product's line with tunnels.
+    Gateway,
+    /// The product's line in clear: UDP flows, then TCP connections with PAT.
+    Firewall,
+    /// The quiescent report against rte_rcu_qsbr, then SA swaps under load.
+    Rcu,
+    /// Bounces of a tunnel with many preserved TCP flows: what is held, released, left alone.
+    Bounce,
+    /// What a worker's histograms cost per burst.
+    Recording,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::EspSeal, Self::EspOpen, Self::ConnTable];
+    /// What is measured when nothing is named.
+    pub(crate) const DEFAULT: [Self; 1] = [Self::Gateway];
 
-    pub(crate) fn measure(self, load: &Load) -> Result<Vec<Figure>, String> {
+    /// Measures. An engine that builds a box ends the EAL with it.
+    pub(crate) fn measure(self, eal: Eal, run: &Run) -> Result<Vec<Figure>, String> {
         match self {
-            Self::EspSeal => esp::seal(load),
-            Self::EspOpen => esp::open(load),
-            Self::ConnTable => conn_table::lookup(load),
+            Self::EspSeal => esp::seal(run),
+            Self::EspOpen => esp::open(run),
+            Self::ConnTable => conn_table::run(run),
+            Self::Gateway => gateway::run(eal, run),
+            Self::Firewall => firewall::run(eal, run),
+            Self::Gcm => gcm::run(run),
+            Self::Rcu => rcu::run(eal, run),
+            Self::Bounce => bounce::run(eal, run),
+            Self::Recording => recording::run(run),
         }
     }
-}
-
-/// Packets in a burst, as the line has them.
-const BURST: usize = 32;
-/// Calls of one block: long enough for the TSC, short enough for many blocks.
-const CALLS_PER_BLOCK: u64 = 64;
-
-/// Runs `burst` in blocks for the duration; cycles per item of each block, median and lowest.
-/// `burst` gives the cycles that count: what it does to make its input stays out of them.
-fn cycles_per_item(load: &Load, mut burst: impl FnMut() -> u64) -> (f64, f64) {
-    let end = Instant::now() + Duration::from_millis(load.duration_ms);
-    let mut blocks = Vec::new();
-    while blocks.len() < 3 || Instant::now() < end {
-        let cycles: u64 = (0..CALLS_PER_BLOCK).map(|_| burst()).sum();
-        blocks.push(cycles as f64 / (CALLS_PER_BLOCK * BURST as u64) as f64);
-    }
-    blocks.sort_by(f64::total_cmp);
-    (blocks[blocks.len() / 2], blocks[0])
-}
-
-/// Cycles that `work` takes.
-fn timed(work: impl FnOnce()) -> u64 {
-    let start = cpu::tsc();
-    work();
-    cpu::tsc() - start
 }

@@ -1,18 +1,18 @@
-//! Edits of the configuration, gathered and brought into force.
+//! Edits of the configuration are brought into force.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use config::{Audience, Config, Defaults};
-use fastpath::policy::Policy;
-
-use super::{Appliance, EDIT_QUIET_MS, EDIT_WAIT_MAX_MS};
-use crate::apply::{Bindings, Note, NoteKind, PlannedTunnel, TunnelBinding};
-use crate::ike::{IkeConfig, TunnelConfig, TunnelId};
+use super::Appliance;
+use super::edits::Stage;
+use super::jobs::Job;
+use crate::apply::{Compiled, Note, NoteKind, PlanJob, Planned};
+use crate::ike::TunnelId;
+use crate::limits::NOTES_PER_TURN;
 use crate::local_net::LocalNet;
-use crate::syslog::Message;
 use crate::syslog::format::NameTable;
+use crate::syslog::{AccessLog, Message};
 use crate::time::Time;
-use crate::tunnel::{SpiPool, TunnelSpec, VpnOptions};
+use crate::tunnel::{SpiPool, VpnOptions};
 
 /// 199016: what an operator should know about an edit that was accepted.
 fn note_message(note: &Note) -> Message {
@@ -30,131 +30,134 @@ fn note_message(note: &Note) -> Message {
 impl Appliance {
     /// The configuration has changed; it is brought into force when no further edit follows soon.
     pub(super) fn mark_edited(&mut self, now: Time) {
-        let first = self.edited.map_or(now, |(first, _)| first);
-        self.edited = Some((first, now));
+        self.edits.note(now);
     }
 
-    /// Brings edits into force that have waited long enough.
-    pub(super) fn apply_edits(&mut self, now: Time) {
-        let Some((first, last)) = self.edited else {
-            return;
+    /// The next step of edits that have waited long enough; whether there was anything to do.
+    pub(super) fn apply_edits(&mut self, now: Time) -> bool {
+        if self.edits.is_due(now) && self.offload.has_room() {
+            let job = self.plan_job();
+            return self.offload.give(Job::Plan(Box::new(job)));
+        }
+        let Stage::Reconciling(planned) = &mut self.edits.stage else {
+            return false;
         };
-        if now.since_ms(last) >= EDIT_QUIET_MS || now.since_ms(first) >= EDIT_WAIT_MAX_MS {
-            self.apply_and_note(now);
+        let done = self
+            .tunnels
+            .reconcile(planned.tunnels(), now, &mut self.fastpath);
+        if done
+            && self.offload.has_room()
+            && let Stage::Reconciling(planned) =
+                std::mem::replace(&mut self.edits.stage, Stage::Compiling)
+        {
+            let job = planned.compile(self.facts.ports.clone());
+            self.offload.give(Job::Compile(Box::new(job)));
+        }
+        true
+    }
+
+    fn plan_job(&mut self) -> PlanJob {
+        self.edits.begin();
+        let compiler = std::mem::take(&mut self.compiler);
+        PlanJob::new(compiler, Arc::clone(&self.config))
+    }
+
+    /// The first configuration, before the loop runs.
+    pub(super) fn apply_first(&mut self, now: Time) {
+        self.mark_edited(now);
+        let mut planned = self.plan_job().run();
+        self.set_options(&planned);
+        while !self
+            .tunnels
+            .reconcile(planned.tunnels(), now, &mut self.fastpath)
+        {}
+        let job = planned.compile(self.facts.ports.clone());
+        self.compiled(job.run(), now);
+    }
+
+    /// A plan is there: from now on the tunnels become as it says.
+    pub(super) fn planned(&mut self, planned: Box<Planned>) {
+        self.set_options(&planned);
+        self.edits.stage = Stage::Reconciling(planned);
+    }
+
+    fn set_options(&mut self, planned: &Planned) {
+        let config = planned.config();
+        let options = VpnOptions::new(
+            &config.sysopt,
+            &config.vpn_resume,
+            config.ipsec.replay_window,
+        );
+        self.tunnels.set_options(options, &mut self.fastpath);
+    }
+
+    /// A compilation is done: it comes into force, and the commands that waited
+    /// for it are carried out. What is left out and was not before goes to the log.
+    pub(super) fn compiled(&mut self, compiled: Compiled, now: Time) {
+        self.compiler = compiled.compiler;
+        self.edits.stage = Stage::Idle;
+        self.noted = compiled.noted;
+        self.notes.extend(compiled.fresh);
+        if !self.publish(compiled.policy, now) {
+            // Workers are behind: the same edits are tried again.
+            self.edits.again(now);
+            self.offload.discard(compiled.ike);
+            return;
+        }
+        self.edits.come_into_force();
+        self.tunnels.policy_published();
+        let spis = &mut SpiPool(&mut self.fastpath);
+        let old = self.engine.configure(now, spis, compiled.ike);
+        self.offload.discard(old);
+        self.enforce(now);
+        self.bind_from = Some(TunnelId(0));
+        self.bind_peers(now);
+        self.run_ike(now);
+        self.log_notes(now);
+        self.serve_deferred(now);
+    }
+
+    /// Carries out the commands that wait no longer.
+    pub(super) fn serve_deferred(&mut self, now: Time) {
+        while let Some(request) = self.edits.next_deferred() {
+            self.serve(&request, true, now);
         }
     }
 
-    /// As [`Appliance::apply_now`]; what is left out goes to the log.
-    pub(super) fn apply_and_note(&mut self, now: Time) {
-        for note in self.apply_now(now) {
+    /// Tells the next notes on edits.
+    pub(super) fn log_notes(&mut self, now: Time) {
+        for _ in 0..NOTES_PER_TURN {
+            let Some(note) = self.notes.pop_front() else {
+                return;
+            };
             self.log(&note_message(&note), now);
         }
     }
 
-    /// Brings the configuration into force; what is left out and was not before.
-    pub(super) fn apply_now(&mut self, now: Time) -> Vec<Note> {
-        let plan = self.compiler.plan(&self.config);
-        let options = VpnOptions::new(&self.config.sysopt, self.config.ipsec.replay_window);
-        self.tunnels.set_options(options, &mut self.fastpath);
-        let specs = specs(&self.config, &plan.ike, &plan.tunnels);
-        self.tunnels.reconcile(&specs, now, &mut self.fastpath);
-        let bindings = Bindings {
-            ports: self.facts.ports.clone(),
-            slots: self
-                .tunnels
-                .iter()
-                .map(|(tunnel, slot, _)| TunnelBinding { tunnel, slot })
-                .collect(),
-        };
-        let generation = self.policy.generation.wrapping_add(1);
-        let applied = self.compiler.policy(&self.config, &bindings, generation);
-        if !self.fastpath.publish_policy(applied.policy.clone()) {
-            // Workers are behind: the same edit is tried again.
-            self.edited = Some((now, now));
-            return Vec::new();
-        }
-        self.edited = None;
-        self.tunnels.policy_published();
-        self.engine
-            .configure(now, &mut SpiPool(&mut self.fastpath), plan.ike);
-        self.enforce(applied.policy);
-        self.bind_from = Some(TunnelId(0));
-        self.bind_peers(now);
-        self.run_ike(now);
-        let notes: Vec<Note> = plan.notes.into_iter().chain(applied.notes).collect();
-        let fresh = notes
-            .iter()
-            .filter(|note| !self.notes.contains(note))
-            .cloned()
-            .collect();
-        self.notes = notes;
-        fresh
-    }
-
-    fn enforce(&mut self, policy: Policy) {
+    /// What follows from the policy that has just been published.
+    fn enforce(&mut self, now: Time) {
+        let policy = &self.policy;
         let shared = self.fastpath.shared();
         let mac = |port| shared.port_mac(port);
-        self.net = LocalNet::new(&policy, &self.config.sysopt.noproxyarp, mac);
+        let net = LocalNet::new(policy, &self.config.sysopt.noproxyarp, mac);
+        if self.names.access_groups[..] != policy.access_groups[..] {
+            // The numbers of groups mean others: every flow is a new one.
+            self.access_log = AccessLog::default();
+        }
+        let interfaces = policy.interfaces.iter();
         self.names = NameTable {
-            interfaces: policy
-                .interfaces
-                .iter()
-                .map(|it| it.nameif.clone())
-                .collect(),
+            interfaces: interfaces.map(|it| it.nameif.clone()).collect(),
             access_groups: policy.access_groups.to_vec(),
-            selectors: self.tunnels.selectors().collect(),
+            // They come and go with their SAs.
+            selectors: std::mem::take(&mut self.names.selectors),
         };
-        self.logger.configure(&self.config.logging);
-        self.policy = policy;
-    }
-}
-
-/// MTU of an interface that does not name one.
-const MTU_DEFAULT: u16 = 1500;
-
-fn specs(config: &Config, ike: &IkeConfig, planned: &[PlannedTunnel]) -> Vec<TunnelSpec> {
-    let mut lists: HashMap<&str, Vec<String>> = HashMap::new();
-    let pairs = ike.tunnels.iter().zip(planned);
-    pairs
-        .map(|(tunnel, planned)| {
-            let name = planned.access_list.as_str();
-            let lines = lists
-                .entry(name)
-                .or_insert_with(|| list_lines(config, name));
-            let line = lines.get(usize::from(planned.line)).cloned();
-            tunnel_spec(tunnel, planned.sequence, line, mtu(config, &tunnel.nameif))
-        })
-        .collect()
-}
-
-/// An access list as `show running-config` prints it, a text line per line.
-fn list_lines(config: &Config, name: &str) -> Vec<String> {
-    let section = format!("access-list {name}");
-    let text = config::render(config, Audience::Shown, Defaults::Hidden, Some(&section));
-    text.lines().map(str::to_owned).collect()
-}
-
-fn mtu(config: &Config, nameif: &str) -> u16 {
-    let mtu = config.mtus.iter().find(|(name, _)| name == nameif);
-    mtu.map_or(MTU_DEFAULT, |(_, mtu)| *mtu)
-}
-
-fn tunnel_spec(
-    tunnel: &TunnelConfig,
-    sequence: u16,
-    access_list_line: Option<String>,
-    path_mtu: u16,
-) -> TunnelSpec {
-    TunnelSpec {
-        id: tunnel.id,
-        map_name: tunnel.map_name.clone(),
-        sequence,
-        selectors: tunnel.selectors,
-        access_list_line,
-        nameif: tunnel.nameif.clone(),
-        local: tunnel.local,
-        peers: tunnel.peers.clone(),
-        proposals: tunnel.proposals.clone(),
-        path_mtu,
+        self.logger.configure(&self.config);
+        if let Some(message) = self.snmp.configure(&self.config) {
+            self.log(&message, now);
+        }
+        let hops = self.fastpath.neighbours();
+        let effects = self.arp.rewired(&self.net, &net, hops);
+        self.net = net;
+        self.arp_effects(effects, now);
     }
 }

@@ -27,6 +27,11 @@ impl Clock {
         Time(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// As [`Clock::now`], in microseconds.
+    pub fn now_us(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Milliseconds since 1970-01-01 00:00:00 UTC.
     pub fn wall_ms(&self) -> u64 {
         let since = SystemTime::now()

@@ -1,15 +1,18 @@
 //! What operators ask for.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use config::Config;
 use fastpath::worker::request::Filter;
 
 use super::Appliance;
+use super::edits::Reload;
 use super::listing::{Kind, Listing};
 use crate::cli::{self, Command, ConnFilter, IpsecClear, Parsed};
 use crate::control_socket::{ClientId, ControlSocket, Outcome, Request};
 use crate::ike::{ClearScope, TunnelId};
+use crate::stats::measures::SlowpathHistogram;
 use crate::stats::view::Append;
 use crate::syslog::Message;
 use crate::syslog::format::audit;
@@ -44,12 +47,20 @@ impl Appliance {
         let requests = self.socket.poll(now);
         let busy = !requests.is_empty();
         for request in requests {
-            self.serve(&request, now);
+            self.serve(&request, false, now);
         }
         busy
     }
 
-    fn serve(&mut self, request: &Request, now: Time) {
+    /// Serves a command. One that has waited for the edits before it does not wait for later ones.
+    pub(super) fn serve(&mut self, request: &Request, has_waited: bool, now: Time) {
+        let begin_us = self.publishing.stopwatch_us();
+        self.carry_out(request, has_waited, now);
+        self.publishing
+            .record_since(SlowpathHistogram::Command, begin_us);
+    }
+
+    fn carry_out(&mut self, request: &Request, has_waited: bool, now: Time) {
         let client = request.client;
         let Ok(session) = self.socket.session(client) else {
             return;
@@ -61,6 +72,10 @@ impl Appliance {
         let caret_columns = if request.interactive { before } else { 0 };
         let parsed = cli::parse(&request.command, session.mode());
         let answer = match parsed {
+            Ok(parsed) if !has_waited && self.has_to_wait(&parsed.command) => {
+                let Self { edits, socket, .. } = self;
+                return edits.defer(request.clone(), |client| socket.session(client).is_ok());
+            }
             Ok(parsed) => {
                 let audited = Self::audit(request, &parsed.command);
                 let answer = self.execute(request, parsed, caret_columns, now);
@@ -94,6 +109,13 @@ impl Appliance {
         self.outputs.send(&mut self.socket, now);
     }
 
+    /// Whether a command waits. What is shown or cleared is what stands in the configuration, and
+    /// what is edited is what the file says that is being read.
+    fn has_to_wait(&self, command: &Command) -> bool {
+        let reads = command.changes_configuration() && self.edits.reload != Reload::No;
+        reads || waits_for_edits(command) && !self.edits.are_in_force()
+    }
+
     /// What the log says of a command once it is carried out.
     fn audit(request: &Request, command: &Command) -> Vec<Message> {
         if matches!(
@@ -111,10 +133,6 @@ impl Appliance {
 
     fn execute(&mut self, request: &Request, parsed: Parsed, caret: usize, now: Time) -> Answer {
         let Parsed { command, filter } = parsed;
-        if !matches!(command, Command::Configure(_)) && self.edited.is_some() {
-            // What is shown or cleared is what stands in the configuration.
-            self.apply_and_note(now);
-        }
         let answer = match command {
             Command::Nothing | Command::Terminal => Answer::Text(String::new()),
             Command::Help(text) => Answer::Text(text),
@@ -123,14 +141,17 @@ impl Appliance {
             Command::ConfigureTerminal | Command::End | Command::Exit => {
                 self.change_mode(request.client, &command)
             }
-            Command::WriteMemory => match self.write_memory(request.client) {
-                None => Answer::Later,
-                Some(text) => Answer::Refused(text),
-            },
+            Command::WriteMemory => {
+                self.write_memory(request.client);
+                Answer::Later
+            }
             Command::ShowConn {
                 detail,
                 filter: conns,
             } => self.begin_listing(request, Kind::Conns { detail }, conns, filter),
+            Command::ShowConnRaw(conns) => {
+                self.begin_listing(request, Kind::RawConns, conns, filter)
+            }
             Command::ShowConnCount => {
                 self.begin_listing(request, Kind::ConnCount, ConnFilter::default(), filter)
             }
@@ -141,16 +162,21 @@ impl Appliance {
             Command::ClearXlate => {
                 self.begin_listing(request, Kind::ClearXlates, ConnFilter::default(), None)
             }
-            Command::ShowStartupConfig => match self.startup_config() {
-                Ok(text) => filtered(text, filter),
-                Err(text) => Answer::Refused(text),
-            },
+            Command::ShowRunningConfig { all, section } => {
+                later(self.print_running(request.client, all, &section, filter))
+            }
+            Command::ShowStartupConfig => later(self.print_startup(request.client, filter)),
             Command::ClearIsakmpSa { .. }
             | Command::ClearIpsecSa(_)
             | Command::ClearAspDrop
             | Command::ClearLogging
             | Command::ClearArp
             | Command::TestVpnTunnel { .. } => self.clear(&command, now),
+            Command::ShowInterface {
+                nameif: Some(nameif),
+            } if !self.has_interface(&nameif) => {
+                Answer::Refused(format!("ERROR: % No interface is named {nameif}\n"))
+            }
             show => match self.show(&show, request.format, now) {
                 Some(text) => filtered(text, filter),
                 None => Answer::Refused("ERROR: % Invalid input detected\n".to_owned()),
@@ -203,7 +229,8 @@ impl Appliance {
 
     fn configure(&mut self, client: ClientId, line: &str, caret: usize, now: Time) -> Answer {
         let mode = self.modes.entry(client).or_default();
-        let applied = match config::apply_line(&mut self.config, mode, line) {
+        let config = Arc::make_mut(&mut self.config);
+        let applied = match config::apply_line(config, mode, line) {
             Ok(applied) => applied,
             Err(error) => return Answer::Refused(error.report(caret)),
         };
@@ -296,6 +323,28 @@ impl Appliance {
         }
         self.run_ike(now);
         Answer::Text(String::new())
+    }
+}
+
+/// Whether a command waits until the edits before it are in force: all that is about more than the
+/// session and the configuration's text, and the one that says that the edits are complete.
+const fn waits_for_edits(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Nothing
+            | Command::Terminal
+            | Command::Help(_)
+            | Command::ConfigureHelp(_)
+            | Command::Configure(_)
+            | Command::ConfigureTerminal
+    )
+}
+
+/// The answer of what another thread prints.
+fn later(taken: Result<(), &'static str>) -> Answer {
+    match taken {
+        Ok(()) => Answer::Later,
+        Err(refusal) => Answer::Refused(refusal.to_owned()),
     }
 }
 

@@ -4,15 +4,15 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use fastpath::tunnel::AdjacencyId;
 
-use super::{ACTIONS_PER_TURN, Appliance};
-use crate::ike::{Action, ClearScope, TunnelId};
+use super::Appliance;
+use crate::bounce::Cause;
+use crate::ike::{Action, ClearScope, Suspicion, TunnelId};
+use crate::limits::{ACTIONS_PER_TURN, PEERS_PER_TURN};
 use crate::local;
 use crate::syslog::Message;
 use crate::time::Time;
-use crate::tunnel::{Demand, SpiPool};
+use crate::tunnel::{Demand, Sighting, SpiPool};
 
-/// Peers whose next hops one turn looks up.
-const PEERS_PER_TURN: usize = 256;
 /// Bytes of the largest IKE packet when the interface is not known.
 const MTU_DEFAULT: u16 = 1500;
 
@@ -60,18 +60,25 @@ impl Appliance {
                 self.send_ike(local, remote, &message, keepalive);
             }
             Action::Compute(job) => {
-                if !self.helpers.compute(job) {
+                if !self.offload.compute(job) {
                     let text = "Public-key work refused: too much of it waits".to_owned();
                     self.log(&Message::new(713_902, 3, text), now);
                 }
             }
-            Action::Negotiating(tunnel) => self.tunnels.negotiating(tunnel, &mut self.fastpath),
+            Action::Negotiating(tunnel) => {
+                self.publishing.negotiation_begun(tunnel, now);
+                self.tunnels.negotiating(tunnel, now, &mut self.fastpath);
+            }
             Action::NegotiationFailed { tunnel, .. } => {
+                self.publishing.negotiation_ended(tunnel, now, false);
                 self.tunnels
                     .negotiation_failed(tunnel, now, &mut self.fastpath);
             }
             Action::ChildUp(child) => {
                 let tunnel = child.tunnel;
+                self.publishing.negotiation_ended(tunnel, now, true);
+                self.tunnels
+                    .measured(tunnel, self.engine.round_trip(child.peer));
                 self.names
                     .selectors
                     .insert(child.inbound_spi, child.selectors);
@@ -96,7 +103,20 @@ impl Appliance {
                 self.names.selectors.remove(&inbound_spi);
             }
             Action::Log { id, level, text } => self.log(&Message::new(id, level, text), now),
-            Action::IkeUp { .. } | Action::IkeDown { .. } => {}
+            Action::PeerReceives { inbound_spi, proof } => {
+                self.tunnels
+                    .peer_receives(inbound_spi, proof, now, &mut self.fastpath);
+            }
+            Action::PeerAnswered { peer } => {
+                self.tunnels.peer_answered(peer, now, &mut self.fastpath);
+            }
+            Action::PeerMoved { peer, remote } => self.move_peer(peer, remote, now),
+            Action::IkeUp { peer } => {
+                let tunnels = &self.tunnels;
+                self.publishing
+                    .phase1_up(now, |tunnel| tunnels.peer(tunnel) == Some(peer));
+            }
+            Action::IkeDown { .. } => {}
         }
     }
 
@@ -146,6 +166,13 @@ impl Appliance {
         }
     }
 
+    /// A peer behind a NAT is elsewhere now.
+    pub(super) fn move_peer(&mut self, peer: Ipv4Addr, remote: SocketAddrV4, now: Time) {
+        for id in self.tunnels.peer_moved(peer, remote, &mut self.fastpath) {
+            self.bind_peer(id, now);
+        }
+    }
+
     /// Goes on with the round over all tunnels' peers, if one is under way.
     pub(super) fn bind_peers(&mut self, now: Time) {
         let Some(from) = self.bind_from else { return };
@@ -159,18 +186,41 @@ impl Appliance {
         }
     }
 
+    /// Looks at what tunnels carry: a peer that owes answers is probed.
+    pub(super) fn watch_peers(&mut self, now: Time) {
+        let Self {
+            tunnels,
+            engine,
+            fastpath,
+            ..
+        } = self;
+        for sighting in tunnels.watch(now, fastpath, |peer| engine.round_trip(peer)) {
+            match sighting {
+                Sighting::Heard(peer) => engine.inbound_seen(now, peer),
+                Sighting::Silent(peer) => {
+                    if engine.suspect(now, peer) == Suspicion::Unable {
+                        tunnels.peer_answered(peer, now, fastpath);
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) fn clear_isakmp(&mut self, scope: ClearScope, now: Time) {
+        self.tunnels.clearing(Cause::ClearIsakmp);
         self.engine
             .clear_isakmp(now, &mut SpiPool(&mut self.fastpath), scope);
         self.run_ike(now);
     }
 
     pub(super) fn clear_pair(&mut self, peer: Ipv4Addr, spi: u32, now: Time) {
+        self.tunnels.clearing(Cause::ClearIpsec);
         self.engine.clear_pair(now, peer, spi);
         self.run_ike(now);
     }
 
     pub(super) fn clear_ipsec(&mut self, scope: ClearScope, now: Time) {
+        self.tunnels.clearing(Cause::ClearIpsec);
         self.engine.clear_ipsec(now, scope);
         self.run_ike(now);
     }

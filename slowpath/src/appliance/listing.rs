@@ -11,20 +11,52 @@ use fastpath::worker::request::{Filter, Reply, What};
 use super::Appliance;
 use crate::cli;
 use crate::control_socket::{ClientId, Format};
+use crate::limits::REPLIES_PER_TURN;
 use crate::stats::view::conn::{Conn, ConnTable};
+use crate::stats::view::raw_conn::RawConn;
 use crate::stats::view::to_json;
 use crate::stats::view::xlate::{Xlate, XlateTable};
 use crate::time::Time;
 
 /// Bytes that a listed line takes at the most.
 const LINE_BYTES: usize = 320;
-/// Answers of each worker that one turn takes when nobody reads them.
-const REPLIES_PER_TURN: usize = 256;
+
+/// Time for which a listing waits for an operator who takes no line. The workers wait with it, and
+/// behind it in their rings the sweeps of tunnels that have dropped: then the rest is thrown away.
+const STALL_MAX_MS: u64 = 1_000;
+
+/// How long an operator has taken no line of a listing.
+#[derive(Debug, Default)]
+struct Patience {
+    stalled_since: Option<Time>,
+    /// The rest is thrown away.
+    is_cut: bool,
+}
+
+impl Patience {
+    /// How many answers of each of `workers` may be taken when the operator has room for
+    /// `room_bytes`.
+    fn answers(&mut self, room_bytes: usize, workers: usize, now: Time) -> usize {
+        let answers = (room_bytes / LINE_BYTES / workers.max(1)).min(REPLIES_PER_TURN);
+        if answers > 0 {
+            self.stalled_since = None;
+        } else {
+            let since = *self.stalled_since.get_or_insert(now);
+            self.is_cut |= now.since_ms(since) >= STALL_MAX_MS;
+        }
+        if self.is_cut {
+            REPLIES_PER_TURN
+        } else {
+            answers
+        }
+    }
+}
 
 /// What is listed or cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Conns { detail: bool },
+    RawConns,
     ConnCount,
     Xlates,
     ClearConns,
@@ -59,6 +91,7 @@ struct Running {
     xlates: u64,
     changed: u64,
     listed: u64,
+    patience: Patience,
     /// Lines that are not given to the client yet.
     text: String,
 }
@@ -121,6 +154,7 @@ impl Appliance {
                     xlates: 0,
                     changed: 0,
                     listed: 0,
+                    patience: Patience::default(),
                     text: String::new(),
                 });
             }
@@ -130,14 +164,14 @@ impl Appliance {
 
     /// How many answers of each worker this turn may take: as many lines as the operator has room
     /// for. What is not taken waits in the rings, and the workers wait for room there.
-    pub(super) fn listing_room(&mut self) -> usize {
+    pub(super) fn listing_room(&mut self, now: Time) -> usize {
         self.start_listing();
-        let Some(running) = &self.listings.running else {
+        let Some(running) = &mut self.listings.running else {
             return REPLIES_PER_TURN;
         };
-        let workers = usize::from(self.fastpath.workers()).max(1);
+        let workers = usize::from(self.fastpath.workers());
         match self.socket.room_bytes(running.listing.client) {
-            Ok(room) => (room / LINE_BYTES / workers).min(REPLIES_PER_TURN),
+            Ok(room) => running.patience.answers(room, workers, now),
             // Nobody is there any more: the rest is thrown away.
             Err(_) => REPLIES_PER_TURN,
         }
@@ -179,6 +213,9 @@ impl Appliance {
     }
 
     fn entry(&mut self, running: &mut Running, hot: &Hot, cold: &Cold, now: Time) {
+        if running.patience.is_cut {
+            return;
+        }
         let translated = hot.has(entry_flag::SOURCE_TRANSLATED);
         if running.stage == Stage::Counting {
             running.xlates += u64::from(translated);
@@ -193,6 +230,10 @@ impl Appliance {
                     (false, true) => conn.render_detail(),
                     (false, false) => conn.render(),
                 }
+            }
+            Kind::RawConns => {
+                let raw = RawConn::new(hot, cold);
+                if json { to_json(&raw) } else { raw.render() }
             }
             Kind::Xlates if translated => {
                 let xlate = xlate_row(hot, cold);
@@ -252,6 +293,11 @@ impl Appliance {
     }
 
     fn end_listing(&mut self, running: Running, now: Time) {
+        if running.patience.is_cut {
+            let text = "ERROR: % The listing was not read and has been cut short\n".to_owned();
+            self.finish_with(running.listing.client, text, true, now);
+            return self.start_listing();
+        }
         let json = running.listing.format == Format::Json;
         let count = || ConnTable {
             in_use: running.in_use,
@@ -259,8 +305,8 @@ impl Appliance {
             conns: Vec::new(),
         };
         let text = match running.listing.kind {
-            Kind::Conns { .. } | Kind::Xlates if json => "]}\n".to_owned(),
-            Kind::Conns { .. } | Kind::Xlates => String::new(),
+            Kind::Conns { .. } | Kind::RawConns | Kind::Xlates if json => "]}\n".to_owned(),
+            Kind::Conns { .. } | Kind::RawConns | Kind::Xlates => String::new(),
             Kind::ConnCount if json => to_json(&count()) + "\n",
             Kind::ConnCount => count().render_header(),
             Kind::ClearConns => format!("{} connection(s) deleted.\n", running.changed),
@@ -284,7 +330,7 @@ impl Appliance {
         }
     }
 
-    fn conn_row(&self, hot: &Hot, cold: &Cold, now: Time) -> Conn {
+    pub(super) fn conn_row(&self, hot: &Hot, cold: &Cold, now: Time) -> Conn {
         let ticks = now.since_ms(self.facts.workers_started) * u64::from(TICKS_PER_S) / 1000;
         // A worker's clock may be a little ahead of this one.
         let now_ticks = (ticks as u32).max(hot.last_seen);
@@ -293,14 +339,7 @@ impl Appliance {
                 .interface(index)
                 .map_or("unknown", |interface| interface.nameif.as_str())
         };
-        let timers = &self.policy.timeouts;
-        let timeouts = Timeouts::from_seconds(
-            timers.conn_s,
-            timers.half_closed_s,
-            timers.udp_s,
-            timers.icmp_s,
-        );
-        let timeout = timeouts.timeout_of(hot);
+        let timeout = Timeouts::from_policy(&self.policy.timeouts).timeout_of(hot);
         let timeout_s = timeout / TICKS_PER_S;
         Conn::from_entry(
             hot,
@@ -339,7 +378,7 @@ impl Running {
 impl Kind {
     /// Whether rows follow the numbers.
     const fn lists(self) -> bool {
-        matches!(self, Self::Conns { .. } | Self::Xlates)
+        matches!(self, Self::Conns { .. } | Self::RawConns | Self::Xlates)
     }
 }
 
@@ -359,5 +398,39 @@ fn xlate_row(hot: &Hot, cold: &Cold) -> Xlate {
         global_port: cold.mapped_port,
         local: Ipv4Addr::from_bits(local),
         local_port,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_who_reads_gets_as_much_as_there_is_room_for() {
+        let mut patience = Patience::default();
+        for second in 0..10 {
+            let now = Time(second * 10 * STALL_MAX_MS);
+            assert_eq!(patience.answers(10 * LINE_BYTES, 2, now), 5);
+            assert_eq!(patience.answers(0, 2, now), 0);
+        }
+        assert_eq!(patience.answers(usize::MAX, 2, Time(0)), REPLIES_PER_TURN);
+        assert!(!patience.is_cut);
+    }
+
+    #[test]
+    fn a_listing_that_nobody_reads_holds_the_workers_no_longer_than_its_bound() {
+        let mut patience = Patience::default();
+        assert_eq!(patience.answers(LINE_BYTES - 1, 1, Time(5)), 0);
+        assert_eq!(patience.answers(0, 1, Time(5 + STALL_MAX_MS - 1)), 0);
+        assert_eq!(
+            patience.answers(0, 1, Time(5 + STALL_MAX_MS)),
+            REPLIES_PER_TURN
+        );
+        // What was thrown away is missing: it stays cut.
+        assert_eq!(
+            patience.answers(LINE_BYTES, 1, Time(6 + STALL_MAX_MS)),
+            REPLIES_PER_TURN
+        );
+        assert!(patience.is_cut);
     }
 }

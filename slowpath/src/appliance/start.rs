@@ -1,23 +1,30 @@
 //! The box at its start.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use config::Config;
 use fastpath::control::Fastpath;
 use fastpath::policy::Policy;
 
+use super::edits::Edits;
 use super::events::FlowDrops;
 use super::listing::Listings;
+use super::next_hops::Recycling;
 use super::output::Outputs;
-use super::{Appliance, Helpers};
+use super::publish::{Publishing, StatsEnds};
+use super::reload::Writes;
+use super::snmp::Snmp;
+use super::{Appliance, Offload};
 use crate::apply::Compiler;
 use crate::control_socket::ControlSocket;
 use crate::ike::{Engine, Entropy, IkeConfig};
 use crate::local_net::LocalNet;
 use crate::neighbour::Resolver;
-use crate::syslog::Logger;
+use crate::snmp::Trap;
 use crate::syslog::format::{NameTable, startup};
+use crate::syslog::{AccessLog, Logger};
 use crate::time::Time;
 use crate::tunnel::TunnelOwner;
 
@@ -89,7 +96,7 @@ impl Appliance {
         fastpath: Fastpath,
         socket: ControlSocket,
         logger: Logger,
-        helpers: Helpers,
+        (offload, stats): (Offload, StatsEnds),
         (config, config_path): (Config, PathBuf),
         facts: BoxFacts,
         (now, wall_ms): (Time, u64),
@@ -102,27 +109,34 @@ impl Appliance {
             arp: Resolver::default(),
             socket,
             logger,
-            helpers,
+            access_log: AccessLog::default(),
+            snmp: Snmp::default(),
+            offload,
             compiler: Compiler::default(),
-            config,
+            config: Arc::new(config),
             config_path,
             policy: Policy::default(),
             net: LocalNet::default(),
             names: NameTable::default(),
-            notes: Vec::new(),
-            edited: None,
+            noted: 0,
+            notes: VecDeque::new(),
+            edits: Edits::default(),
+            writes: Writes::default(),
             modes: HashMap::new(),
             outputs: Outputs::default(),
             listings: Listings::default(),
+            publishing: Publishing::new(stats, now),
             flow_drops: FlowDrops::default(),
             cleared: None,
             facts,
             next_second: now,
             bind_from: None,
             identification: 0,
+            recycling: Recycling::default(),
             wall_ms,
         };
-        this.apply_and_note(now);
+        this.apply_first(now);
+        this.snmp.raise(Trap::ColdStart, now);
         this.log(&startup(), now);
         this
     }

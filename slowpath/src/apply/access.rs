@@ -9,23 +9,33 @@ use fastpath::policy::{AccessGroup, Acl, InterfacePolicy, NO_ACCESS_GROUP, Ports
 use super::Notes;
 use super::interfaces::index_of;
 
-/// Compiled access lists with the lines that they were made from: unchanged lines are shared
-/// between snapshots.
+/// A compiled access list with the lines that it was made from.
+#[derive(Debug)]
+struct Made {
+    lines: Arc<Vec<AclLine>>,
+    acl: Arc<Acl>,
+}
+
+/// Compiled access lists: those whose lines are unchanged are shared between snapshots.
 #[derive(Debug, Default)]
-pub(super) struct AclCache(HashMap<(String, PortsOf), (Vec<AclLine>, Arc<Acl>)>);
+pub(super) struct AclCache(HashMap<(String, PortsOf), Made>);
 
 impl AclCache {
     /// The compiled access list with this name, `None` when there is none or it has no entry.
     pub(super) fn get(&mut self, config: &Config, name: &str, ports: PortsOf) -> Option<Arc<Acl>> {
         let list = find_list(config, name)?;
         let key = (name.to_owned(), ports);
-        if let Some((lines, acl)) = self.0.get(&key)
-            && *lines == list.lines
+        if let Some(made) = self.0.get(&key)
+            && made.lines == list.lines
         {
-            return Some(Arc::clone(acl));
+            return Some(Arc::clone(&made.acl));
         }
         let acl = Arc::new(Acl::compile(&list.lines, ports));
-        self.0.insert(key, (list.lines.clone(), Arc::clone(&acl)));
+        let made = Made {
+            lines: Arc::clone(&list.lines),
+            acl: Arc::clone(&acl),
+        };
+        self.0.insert(key, made);
         Some(acl)
     }
 

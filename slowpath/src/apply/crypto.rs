@@ -8,8 +8,8 @@ use fastpath::tunnel::SlotId;
 
 use super::Notes;
 use super::access::{AclCache, find_list};
+use super::identities::TunnelKey;
 use super::interfaces::index_of;
-use super::tunnels::TunnelKey;
 use crate::ike::EspSuite;
 
 /// The tunnel group of LAN-to-LAN peers that have none of their own.
@@ -24,99 +24,133 @@ pub(super) struct ActiveEntry<'a> {
     pub(super) entry: &'a CryptoMapEntry,
     /// Its access list.
     pub(super) list: &'a AccessList,
-    /// Interface, its place and its address.
+    /// Name of the interface.
     pub(super) nameif: &'a str,
-    /// Index of the interface in the policy.
-    pub(super) interface: u8,
     /// Our address.
     pub(super) local: Ipv4Addr,
     /// ESP proposals in order of preference.
     pub(super) suites: Vec<EspSuite>,
 }
 
+/// An entry that claims packets, complete or not.
+#[derive(Debug)]
+struct Claim<'a> {
+    map: &'a str,
+    entry: &'a CryptoMapEntry,
+    list: &'a AccessList,
+    nameif: &'a str,
+    /// Our address and the ESP proposals; `None` for an incomplete entry, which has no tunnel.
+    terms: Option<(Ipv4Addr, Vec<EspSuite>)>,
+}
+
 /// The complete entries of all applied crypto maps, in order; the others are noted.
 pub(super) fn active_entries<'a>(config: &'a Config, notes: &mut Notes) -> Vec<ActiveEntry<'a>> {
-    let mut active = Vec::new();
+    let claims = claims(config, notes).into_iter();
+    let active = claims.filter_map(|claim| {
+        let (local, suites) = claim.terms?;
+        Some(ActiveEntry {
+            map: claim.map,
+            entry: claim.entry,
+            list: claim.list,
+            nameif: claim.nameif,
+            local,
+            suites,
+        })
+    });
+    active.collect()
+}
+
+/// The entries of all applied crypto maps whose access list says what they claim, in order. What
+/// is not complete is noted.
+fn claims<'a>(config: &'a Config, notes: &mut Notes) -> Vec<Claim<'a>> {
+    let mut claims = Vec::new();
     for (index, map) in config.crypto_maps.iter().enumerate() {
+        let item = format!("crypto map {}", map.name);
         let Some(nameif) = map.interface.as_deref() else {
-            notes.inactive(format!("crypto map {}", map.name), "it has no interface");
+            notes.inactive(item, "it has no interface");
             continue;
         };
         // An interface has one crypto map; the one that was applied last takes the place.
         let mut later = config.crypto_maps.iter().skip(index + 1);
         if let Some(other) = later.find(|other| other.interface == map.interface) {
             let text = format!("crypto map {} took its place on {nameif}", other.name);
-            notes.inactive(format!("crypto map {}", map.name), text);
+            notes.inactive(item, text);
             continue;
         }
-        let place = config
-            .interfaces
-            .iter()
-            .position(|block| block.nameif.as_deref() == Some(nameif));
-        let address = place.and_then(|place| config.interfaces[place].address);
-        let (Some(place), Some((local, _))) = (place, address) else {
-            let text = format!("interface {nameif} has no address");
-            notes.inactive(format!("crypto map {}", map.name), text);
+        let mut blocks = config.interfaces.iter();
+        let Some(place) = blocks.position(|block| block.nameif.as_deref() == Some(nameif)) else {
+            notes.inactive(item, format!("no interface is named {nameif}"));
             continue;
         };
+        let local = config.interfaces[place].address.map(|(local, _)| local);
+        if local.is_none() {
+            let text = format!("interface {nameif} has no address{DROPPED}");
+            notes.inactive(item, text);
+        }
         let mut entries: Vec<&CryptoMapEntry> = map.entries.iter().collect();
         entries.sort_by_key(|entry| entry.sequence);
         for entry in entries {
             let item = format!("crypto map {} {}", map.name, entry.sequence);
-            match complete(config, entry, &item, notes) {
-                Ok((list, suites)) => active.push(ActiveEntry {
+            match list_of(config, entry) {
+                Ok(list) => claims.push(Claim {
                     map: &map.name,
                     entry,
                     list,
                     nameif,
-                    interface: u8::try_from(place).unwrap_or(u8::MAX),
-                    local,
-                    suites,
+                    terms: terms(config, entry, local, &item, notes),
                 }),
                 Err(missing) => notes.inactive(item, missing),
             }
         }
     }
-    active
+    claims
 }
 
-/// Access list and proposals of an entry, or what it lacks.
-fn complete<'a>(
-    config: &'a Config,
-    entry: &CryptoMapEntry,
-    item: &str,
-    notes: &mut Notes,
-) -> Result<(&'a AccessList, Vec<EspSuite>), String> {
+/// What becomes of the packets that an incomplete entry claims: a missing line must not send them
+/// out in clear.
+const DROPPED: &str = "; what its access list permits is dropped";
+
+fn list_of<'a>(config: &'a Config, entry: &CryptoMapEntry) -> Result<&'a AccessList, String> {
     let name = entry
         .access_list
         .as_deref()
         .ok_or("it has no match address")?;
-    let list = find_list(config, name).ok_or(format!("access list {name} has no entry"))?;
-    if entry.peers.is_empty() {
-        return Err("it has no peer".to_owned());
-    }
-    if !entry
-        .peers
-        .iter()
-        .any(|peer| key_of(config, *peer).is_some())
-    {
-        return Err("no peer of it has a pre-shared key".to_owned());
-    }
-    let suites: Vec<EspSuite> = entry
-        .transform_sets
-        .iter()
-        .filter_map(|name| match suite(config, name) {
-            Ok(suite) => Some(suite),
-            Err(text) => {
-                notes.warn(item, format!("transform set {name} {text}"));
-                None
-            }
-        })
-        .collect();
-    if suites.is_empty() {
-        return Err("it has no usable transform set".to_owned());
-    }
-    Ok((list, suites))
+    find_list(config, name).ok_or(format!("access list {name} has no entry"))
+}
+
+/// What a tunnel of the entry needs; what is missing is noted.
+fn terms(
+    config: &Config,
+    entry: &CryptoMapEntry,
+    local: Option<Ipv4Addr>,
+    item: &str,
+    notes: &mut Notes,
+) -> Option<(Ipv4Addr, Vec<EspSuite>)> {
+    let has_key = |peer: &Ipv4Addr| key_of(config, *peer).is_some();
+    let suites = suites(config, entry, item, notes);
+    let missing = if entry.peers.is_empty() {
+        "it has no peer"
+    } else if !entry.peers.iter().any(has_key) {
+        "no peer of it has a pre-shared key"
+    } else if suites.is_empty() {
+        "it has no usable transform set"
+    } else {
+        return local.map(|local| (local, suites));
+    };
+    notes.inactive(item, format!("{missing}{DROPPED}"));
+    None
+}
+
+fn suites(config: &Config, entry: &CryptoMapEntry, item: &str, notes: &mut Notes) -> Vec<EspSuite> {
+    let sets = entry.transform_sets.iter();
+    let usable = sets.filter_map(|name| match suite(config, name) {
+        Ok(suite) => Some(suite),
+        Err(text) => {
+            notes.warn(item, format!("transform set {name} {text}"));
+            None
+        }
+    });
+    usable.collect()
 }
 
 /// What a transform set proposes. Nothing is proposed that does not encrypt, or whose integrity
@@ -157,7 +191,8 @@ pub(super) fn key_of(config: &Config, peer: Ipv4Addr) -> Option<&Secret> {
 }
 
 /// The crypto maps for the workers, bound to their interfaces. `slot_of` answers
-/// [`SlotId::NONE`] for a tunnel without a slot: what it covers is dropped.
+/// [`SlotId::NONE`] for a tunnel without a slot: what it covers is dropped, and so is what an
+/// incomplete entry covers.
 pub(super) fn compile(
     config: &Config,
     interfaces: &mut [InterfacePolicy],
@@ -166,30 +201,30 @@ pub(super) fn compile(
 ) -> Vec<CryptoMap> {
     let mut maps: Vec<CryptoMap> = Vec::new();
     // What is left out has been noted when it was planned.
-    let entries = active_entries(config, &mut Notes::default());
-    for active in entries {
-        let name = &active.list.name;
+    for claim in claims(config, &mut Notes::default()) {
+        let name = &claim.list.name;
         let (Some(acl), Some(index)) = (
             acls.get(config, name, PortsOf::Packet),
-            index_of(interfaces, active.nameif),
+            index_of(interfaces, claim.nameif),
         ) else {
             continue;
         };
         let entry = CryptoEntry {
-            sequence: active.entry.sequence,
+            sequence: claim.entry.sequence,
             acl,
-            slots: slots(&active, &slot_of),
+            complete: claim.terms.is_some(),
+            slots: slots(&claim, &slot_of),
         };
         let interface = &mut interfaces[usize::from(index)];
         let bound = interface
             .crypto_map
-            .filter(|at| maps[*at].name == active.map);
+            .filter(|at| maps[*at].name == claim.map);
         if let Some(at) = bound {
             maps[at].entries.push(entry);
         } else {
             interface.crypto_map = Some(maps.len());
             maps.push(CryptoMap {
-                name: active.map.to_owned(),
+                name: claim.map.to_owned(),
                 entries: vec![entry],
             });
         }
@@ -197,16 +232,17 @@ pub(super) fn compile(
     maps
 }
 
-/// The slot of each line; none at all when line numbers would not be unique in 16 bits.
-fn slots(active: &ActiveEntry<'_>, slot_of: impl Fn(&TunnelKey) -> SlotId) -> Vec<SlotId> {
-    if active.list.lines.len() > usize::from(u16::MAX) {
+/// The slot of each line; none at all for an incomplete entry, and when line numbers would not be
+/// unique in 16 bits.
+fn slots(claim: &Claim<'_>, slot_of: impl Fn(&TunnelKey) -> SlotId) -> Vec<SlotId> {
+    if claim.terms.is_none() || claim.list.lines.len() > usize::from(u16::MAX) {
         return Vec::new();
     }
     let of_line = |line: &AclLine| match line {
         AclLine::Extended(entry) if entry.permit && !entry.inactive => {
-            slot_of(&TunnelKey::new(active.map, active.entry.sequence, entry))
+            slot_of(&TunnelKey::new(claim.map, claim.entry.sequence, entry))
         }
         _ => SlotId::NONE,
     };
-    active.list.lines.iter().map(of_line).collect()
+    claim.list.lines.iter().map(of_line).collect()
 }

@@ -1,14 +1,18 @@
-//! What IKE needs to know: peers with their keys, and one tunnel per permit line.
+//! What IKE needs to know: peers with their keys, and one tunnel per permit line; and the same
+//! tunnels as their owner sees them.
 
 use config::{AccessEntry, AclLine, Config, Keepalive, PortMatch};
 
+use super::Notes;
 use super::crypto::{ActiveEntry, group_of, key_of};
-use super::tunnels::{TunnelKey, TunnelRegistry};
-use super::{Notes, PlannedTunnel};
+use super::identities::{TunnelKey, TunnelRegistry};
 use crate::ike::{IkeConfig, PeerConfig, Selectors, TunnelConfig, TunnelId};
+use crate::tunnel::TunnelSpec;
 
 /// Seconds that an IPsec SA lives when nothing says otherwise (the ASA's default).
 const LIFETIME_DEFAULT_S: u32 = 28_800;
+/// MTU of an interface that does not name one.
+const MTU_DEFAULT: u16 = 1500;
 
 /// IKE's configuration, and the tunnels in the same order as there.
 pub(super) fn plan(
@@ -16,7 +20,7 @@ pub(super) fn plan(
     entries: &[ActiveEntry<'_>],
     registry: &mut TunnelRegistry,
     notes: &mut Notes,
-) -> (IkeConfig, Vec<PlannedTunnel>) {
+) -> (IkeConfig, Vec<TunnelSpec>) {
     let mut policies = config.isakmp.policies.clone();
     policies.sort_by_key(|policy| policy.priority);
     let mut ike = IkeConfig {
@@ -26,7 +30,7 @@ pub(super) fn plan(
         nat_traversal_s: config.isakmp.nat_traversal_s,
         ..IkeConfig::default()
     };
-    let mut tunnels = Vec::new();
+    let mut specs = Vec::new();
     registry.begin();
     for active in entries {
         let item = format!("crypto map {} {}", active.map, active.entry.sequence);
@@ -51,7 +55,9 @@ pub(super) fn plan(
             if !entry.permit || entry.inactive {
                 continue;
             }
-            let Some((line, selectors)) = u16::try_from(line).ok().zip(selectors(entry)) else {
+            // What a flow matched is told in 16 bits.
+            let fits = u16::try_from(line).is_ok();
+            let Some(selectors) = selectors(entry).filter(|_| fits) else {
                 let text = format!(
                     "line {} of access list {} has no form in IKE; what it covers is dropped",
                     line + 1,
@@ -63,13 +69,14 @@ pub(super) fn plan(
             let key = TunnelKey::new(active.map, active.entry.sequence, entry);
             let (id, is_first) = registry.resolve(key, &active.entry.peers);
             if is_first {
-                ike.tunnels.push(tunnel(config, active, id, selectors));
-                tunnels.push(planned(active, id, line));
+                let tunnel = tunnel(config, active, id, selectors);
+                specs.push(spec(config, active, &tunnel, acl_line));
+                ike.tunnels.push(tunnel);
             }
         }
     }
     registry.end();
-    (ike, tunnels)
+    (ike, specs)
 }
 
 fn fqdn(config: &Config) -> String {
@@ -148,13 +155,23 @@ fn tunnel(
     }
 }
 
-fn planned(active: &ActiveEntry<'_>, id: TunnelId, line: u16) -> PlannedTunnel {
-    PlannedTunnel {
-        id,
-        map: active.map.to_owned(),
+fn spec(
+    config: &Config,
+    active: &ActiveEntry<'_>,
+    tunnel: &TunnelConfig,
+    line: &AclLine,
+) -> TunnelSpec {
+    let mtu = config.mtus.iter().find(|(name, _)| *name == tunnel.nameif);
+    TunnelSpec {
+        id: tunnel.id,
+        map_name: tunnel.map_name.clone(),
         sequence: active.entry.sequence,
-        access_list: active.list.name.clone(),
-        line,
-        interface: active.interface,
+        selectors: tunnel.selectors,
+        access_list_line: Some(active.list.line_text(line)),
+        nameif: tunnel.nameif.clone(),
+        local: tunnel.local,
+        peers: tunnel.peers.clone(),
+        proposals: tunnel.proposals.clone(),
+        path_mtu: mtu.map_or(MTU_DEFAULT, |(_, bytes)| *bytes),
     }
 }

@@ -2,30 +2,38 @@
 //!
 //! Two pure steps around the tunnel owner: [`Compiler::plan`] says which tunnels the configuration
 //! asks for, the owner gives each a slot, and [`Compiler::policy`] compiles the snapshot with those
-//! slots. Between applies the compiler keeps what need not be made again: compiled access lists,
-//! and the identities of tunnels, so that an unrelated edit disturbs no live tunnel.
+//! slots. Both are jobs of another thread ([`PlanJob`], [`CompileJob`]); the owner is only told
+//! what differs from the last plan. Between applies the compiler keeps what need not be made again:
+//! compiled access lists, and the identities of tunnels, so that an unrelated edit disturbs no live
+//! tunnel.
 //!
 //! What is incomplete is left out with a [`Note`], as on the ASA.
 
 mod access;
 mod crypto;
+mod identities;
 mod ike;
 mod interfaces;
+mod jobs;
 mod nat;
 mod routes;
 mod tunnels;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use config::Config;
 use fastpath::policy::{Policy, PortTable, Timeouts};
 use fastpath::tunnel::SlotId;
 
-use crate::ike::{IkeConfig, TunnelId};
+use crate::ike::IkeConfig;
+use crate::tunnel::Reconciliation;
+
+pub use crate::tunnel::TunnelBinding;
+pub use jobs::{CompileJob, Compiled, PlanJob, Planned};
 
 /// What a note means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoteKind {
     /// The item has no effect until it is complete.
     Inactive,
@@ -34,7 +42,7 @@ pub enum NoteKind {
 }
 
 /// Something that the operator should know about an accepted configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Note {
     /// What it means.
     pub kind: NoteKind,
@@ -62,41 +70,15 @@ impl Notes {
     }
 }
 
-/// A tunnel that the configuration asks for: one permit line of one complete crypto map entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedTunnel {
-    /// Its identity, the same from apply to apply.
-    pub id: TunnelId,
-    /// Name of the crypto map.
-    pub map: String,
-    /// Sequence number of the entry.
-    pub sequence: u16,
-    /// Name of the access list.
-    pub access_list: String,
-    /// Line of the access list, remarks counted.
-    pub line: u16,
-    /// Interface (index of the policy).
-    pub interface: u8,
-}
-
 /// What a configuration asks of IKE and of the tunnel owner.
 #[derive(Debug)]
 pub struct Plan {
     /// For the IKE engine.
     pub ike: IkeConfig,
-    /// Tunnels in the order of `ike.tunnels`.
-    pub tunnels: Vec<PlannedTunnel>,
+    /// For the tunnel owner: what the last plan did not ask of it.
+    pub tunnels: Reconciliation,
     /// What was left out.
     pub notes: Vec<Note>,
-}
-
-/// The slot that the tunnel owner gave a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TunnelBinding {
-    /// The tunnel.
-    pub tunnel: TunnelId,
-    /// Its slot.
-    pub slot: SlotId,
 }
 
 /// What the configuration does not know by itself.
@@ -104,7 +86,8 @@ pub struct TunnelBinding {
 pub struct Bindings {
     /// EAL port of each interface that has a device, by hardware name (`Ethernet0/0`).
     pub ports: Vec<(String, u16)>,
-    /// Slots of tunnels; a tunnel without one carries nothing, and nothing of it leaves in clear.
+    /// Slots that tunnels were given since the last compilation; a tunnel without one carries
+    /// nothing, and nothing of it leaves in clear.
     pub slots: Vec<TunnelBinding>,
 }
 
@@ -121,7 +104,10 @@ pub struct Applied {
 #[derive(Debug, Default)]
 pub struct Compiler {
     acls: access::AclCache,
-    tunnels: tunnels::TunnelRegistry,
+    identities: identities::TunnelRegistry,
+    tunnels: tunnels::KnownTunnels,
+    /// What was left out of the last configuration.
+    notes: HashSet<Note>,
 }
 
 impl Compiler {
@@ -130,35 +116,32 @@ impl Compiler {
     pub fn plan(&mut self, config: &Config) -> Plan {
         let mut notes = Notes::default();
         let entries = crypto::active_entries(config, &mut notes);
-        let (ike, tunnels) = ike::plan(config, &entries, &mut self.tunnels, &mut notes);
+        let (ike, specs) = ike::plan(config, &entries, &mut self.identities, &mut notes);
         Plan {
             ike,
-            tunnels,
+            tunnels: self.tunnels.update(specs),
             notes: notes.0,
         }
     }
 
-    /// Compiles the snapshot. The configuration has been planned before: a tunnel that is not in
+    /// Compiles the snapshot; its generation is given to it when it is published. The configuration
+    /// has been planned before: a tunnel that is not in
     /// the last plan has no identity, hence no slot.
-    pub fn policy(&mut self, config: &Config, bindings: &Bindings, generation: u16) -> Applied {
+    pub fn policy(&mut self, config: &Config, bindings: &Bindings) -> Applied {
         let mut notes = Notes::default();
-        let slots: HashMap<TunnelId, SlotId> = bindings
-            .slots
-            .iter()
-            .map(|binding| (binding.tunnel, binding.slot))
-            .collect();
+        self.tunnels.bind(&bindings.slots);
         let mut interfaces = interfaces::compile(config, &bindings.ports, &mut notes);
         let access_groups =
             access::bind_groups(config, &mut interfaces, &mut self.acls, &mut notes);
         let routes = routes::compile(config, &interfaces, &mut notes);
         let nat = nat::compile(config, &interfaces, &mut self.acls, &mut notes);
         let crypto = crypto::compile(config, &mut interfaces, &mut self.acls, |key| {
-            let slot = self.tunnels.find(key).and_then(|id| slots.get(&id));
-            slot.copied().unwrap_or(SlotId::NONE)
+            let id = self.identities.find(key);
+            id.map_or(SlotId::NONE, |id| self.tunnels.slot(id))
         });
         self.acls.forget_unused(config);
         let policy = Policy {
-            generation,
+            generation: 0,
             ports: PortTable::new(&interfaces),
             interfaces: interfaces.into(),
             routes: Arc::new(routes),

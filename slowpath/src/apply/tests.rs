@@ -11,6 +11,7 @@ use fastpath::verdict::DropReason;
 use fastpath::wire::tcp::flag::SYN;
 
 use super::*;
+use crate::ike::TunnelId;
 
 const OUTSIDE: u8 = 0;
 const INSIDE: u8 = 1;
@@ -40,7 +41,7 @@ fn permit(source: MaskedNet, destination: MaskedNet) -> AclLine {
 fn list(name: &str, lines: Vec<AclLine>) -> AccessList {
     AccessList {
         name: name.to_owned(),
-        lines,
+        lines: Arc::new(lines),
     }
 }
 
@@ -196,8 +197,17 @@ fn meant() -> Config {
     config
 }
 
+/// The lines of the crypto map's access list.
+fn lines(config: &mut Config) -> &mut Vec<AclLine> {
+    Arc::make_mut(&mut config.access_lists[1].lines)
+}
+
+fn ids(plan: &Plan) -> Vec<TunnelId> {
+    plan.ike.tunnels.iter().map(|tunnel| tunnel.id).collect()
+}
+
 fn bindings(plan: &Plan) -> Bindings {
-    let slots = plan.tunnels.iter().enumerate();
+    let slots = plan.ike.tunnels.iter().enumerate();
     Bindings {
         ports: vec![("Ethernet0/0".to_owned(), 0), ("Ethernet0/1".to_owned(), 1)],
         slots: slots
@@ -212,7 +222,7 @@ fn bindings(plan: &Plan) -> Bindings {
 fn apply(config: &Config) -> (Plan, Applied) {
     let mut compiler = Compiler::default();
     let plan = compiler.plan(config);
-    let applied = compiler.policy(config, &bindings(&plan), 1);
+    let applied = compiler.policy(config, &bindings(&plan));
     (plan, applied)
 }
 
@@ -279,7 +289,7 @@ fn the_seed_to_the_letter_has_no_way_out_and_says_so() {
     let (plan, applied) = apply(&seed());
     let denied = open(&applied.policy, INSIDE, "10.224.228.10", "192.168.30.7").unwrap_err();
     assert_eq!(denied.reason, DropReason::NoRoute);
-    assert!(plan.tunnels.is_empty());
+    assert!(plan.ike.tunnels.is_empty());
     assert!(has(
         &plan.notes,
         NoteKind::Inactive,
@@ -339,11 +349,6 @@ fn ike_gets_one_tunnel_per_line() {
         integrity: Some(Hash::Md5),
     };
     assert_eq!(tunnel.proposals, [expected]);
-    assert_eq!(plan.tunnels[1].id, tunnel.id);
-    assert_eq!(
-        (plan.tunnels[1].line, plan.tunnels[1].interface),
-        (1, OUTSIDE)
-    );
 }
 
 #[test]
@@ -353,10 +358,7 @@ fn scalars_are_taken_over() {
     config.timeouts.udp_s = 77;
     let (_, applied) = apply(&config);
     let policy = applied.policy;
-    assert_eq!(
-        (policy.generation, policy.tcpmss, policy.timeouts.udp_s),
-        (1, 1380, 77)
-    );
+    assert_eq!((policy.tcpmss, policy.timeouts.udp_s), (1380, 77));
     assert!(policy.preserve_vpn_flows && policy.permit_vpn && policy.reset_outside);
     assert!(!policy.reset_inbound);
     assert_eq!(
@@ -374,9 +376,9 @@ fn an_unrelated_edit_keeps_tunnels_and_shares_access_lists() {
     let mut config = meant();
     let mut compiler = Compiler::default();
     let before = compiler.plan(&config);
-    let old = compiler.policy(&config, &bindings(&before), 1).policy;
+    let old = compiler.policy(&config, &bindings(&before)).policy;
     let remark = AclLine::Remark("head office".to_owned());
-    config.access_lists[1].lines.insert(0, remark);
+    lines(&mut config).insert(0, remark);
     config.crypto_maps[0].entries[0]
         .peers
         .push(ip("209.165.200.11"));
@@ -386,21 +388,14 @@ fn an_unrelated_edit_keeps_tunnels_and_shares_access_lists() {
         "10.224.9.1",
     ));
     let after = compiler.plan(&config);
-    let ids = |plan: &Plan| {
-        plan.tunnels
-            .iter()
-            .map(|tunnel| tunnel.id)
-            .collect::<Vec<_>>()
-    };
     assert_eq!(ids(&before), ids(&after));
-    assert_eq!(after.tunnels[0].line, 1);
     assert!(has(
         &after.notes,
         NoteKind::Warning,
         "crypto map map1 5",
         "209.165.200.11"
     ));
-    let new = compiler.policy(&config, &bindings(&after), 2).policy;
+    let new = compiler.policy(&config, &bindings(&after)).policy;
     assert!(Arc::ptr_eq(
         &old.nat.exemptions[0].1,
         &new.nat.exemptions[0].1
@@ -419,44 +414,74 @@ fn another_peer_or_another_line_is_another_tunnel() {
         .tunnel_groups
         .push(group("198.51.100.1", "another secret"));
     let other_peer = compiler.plan(&config);
-    let all = before.tunnels.iter().chain(&other_peer.tunnels);
-    let ids: std::collections::HashSet<_> = all.map(|tunnel| tunnel.id).collect();
-    assert_eq!(ids.len(), 4);
-    config.access_lists[1].lines.remove(0);
+    let all: HashSet<_> = [ids(&before), ids(&other_peer)]
+        .concat()
+        .into_iter()
+        .collect();
+    assert_eq!(all.len(), 4);
+    lines(&mut config).remove(0);
     let fewer = compiler.plan(&config);
-    assert_eq!(fewer.tunnels.len(), 1);
-    assert_eq!(fewer.tunnels[0].id, other_peer.tunnels[1].id);
+    assert_eq!(ids(&fewer), [ids(&other_peer)[1]]);
     // The slots of the first plan are of no use to anybody now.
     let stale = bindings(&before);
-    let policy = compiler.policy(&config, &stale, 3).policy;
+    let policy = compiler.policy(&config, &stale).policy;
     let denied = open(&policy, INSIDE, "10.224.52.10", "192.168.30.7").unwrap_err();
-    assert_eq!(denied.reason, DropReason::NeedIke);
+    assert_eq!(denied.reason, DropReason::NoTunnel);
+}
+
+#[test]
+fn the_owner_is_told_what_an_edit_changes() {
+    let mut config = meant();
+    let mut compiler = Compiler::default();
+    let first = compiler.plan(&config);
+    assert_eq!(first.tunnels.left(), 2);
+    // Of two tunnels that asked for a slot one has none: the next plan asks again.
+    let mut given = bindings(&first);
+    given.slots.truncate(1);
+    compiler.policy(&config, &given);
+    config.identity.hostname = "Other".to_owned();
+    assert_eq!(compiler.plan(&config).tunnels.left(), 1);
+    compiler.policy(&config, &bindings(&first));
+    assert_eq!(compiler.plan(&config).tunnels.left(), 0);
+    config.mtus.push(("outside".to_owned(), 1_300));
+    assert_eq!(compiler.plan(&config).tunnels.left(), 2);
+    assert_eq!(compiler.plan(&config).tunnels.left(), 0);
+    lines(&mut config).remove(0);
+    assert_eq!(compiler.plan(&config).tunnels.left(), 1);
+}
+
+#[test]
+fn a_note_is_new_once() {
+    let noted = |compiler, config: &Config| {
+        let config = Arc::new(config.clone());
+        let planned = PlanJob::new(compiler, config).run();
+        let compiled = planned.compile(Vec::new()).run();
+        let items = compiled.fresh.iter().map(|note| note.item.clone());
+        (compiled.compiler, compiled.noted, items.collect::<Vec<_>>())
+    };
+    let mut config = meant();
+    let (compiler, count, before) = noted(Compiler::default(), &config);
+    assert_eq!((count, before.len()), (3, 3), "{before:?}");
+    config.crypto_maps[0].entries[0].peers.clear();
+    let (compiler, count, fresh) = noted(compiler, &config);
+    assert_eq!((count, fresh), (4, vec!["crypto map map1 5".to_owned()]));
+    let (_, count, fresh) = noted(compiler, &config);
+    assert_eq!((count, fresh.len()), (4, 0));
 }
 
 #[test]
 fn repeated_lines_are_one_tunnel() {
     let mut config = meant();
     let twice = config.access_lists[1].lines[0].clone();
-    config.access_lists[1].lines.push(twice);
+    lines(&mut config).push(twice);
     let (plan, _) = apply(&config);
-    assert_eq!((plan.tunnels.len(), plan.ike.tunnels.len()), (2, 2));
+    assert_eq!((plan.ike.tunnels.len(), plan.tunnels.left()), (2, 2));
 }
 
 #[test]
-fn incomplete_entries_match_nothing() {
+fn entries_that_name_no_packets_match_nothing() {
     let lacks = |change: &dyn Fn(&mut Config), text: &str| {
-        let mut config = meant();
-        change(&mut config);
-        let (plan, applied) = apply(&config);
-        assert!(
-            has(&plan.notes, NoteKind::Inactive, "crypto map map1", text),
-            "{text}"
-        );
-        assert!(plan.tunnels.is_empty());
-        let hit = applied
-            .policy
-            .crypto_match(OUTSIDE, &key("10.224.228.10", "192.168.30.7"));
-        assert_eq!(hit, CryptoMatch::Clear, "{text}");
+        assert_eq!(incomplete(change, text), CryptoMatch::Clear, "{text}");
     };
     lacks(
         &|config| config.crypto_maps[0].entries[0].access_list = None,
@@ -467,19 +492,53 @@ fn incomplete_entries_match_nothing() {
         "access list 100",
     );
     lacks(
-        &|config| config.crypto_maps[0].entries[0].peers.clear(),
-        "no peer",
-    );
-    lacks(&|config| config.tunnel_groups.clear(), "pre-shared key");
-    lacks(
-        &|config| config.ipsec.transform_sets.clear(),
-        "transform set",
-    );
-    lacks(
         &|config| config.crypto_maps[0].interface = None,
         "interface",
     );
-    lacks(&|config| config.interfaces[0].address = None, "no address");
+}
+
+#[test]
+fn what_an_incomplete_entry_claims_is_dropped() {
+    let lacks = |change: &dyn Fn(&mut Config), text: &str| {
+        let text = format!("{text}; what its access list permits is dropped");
+        let CryptoMatch::Protected(protection) = incomplete(change, &text) else {
+            panic!("{text}");
+        };
+        assert_eq!(protection.slot, SlotId::NONE, "{text}");
+    };
+    lacks(
+        &|config| config.crypto_maps[0].entries[0].peers.clear(),
+        "it has no peer",
+    );
+    lacks(
+        &|config| config.tunnel_groups.clear(),
+        "no peer of it has a pre-shared key",
+    );
+    lacks(
+        &|config| config.tunnel_groups[0].pre_shared_key = Some(Secret::new("*".to_owned())),
+        "no peer of it has a pre-shared key",
+    );
+    lacks(
+        &|config| config.ipsec.transform_sets.clear(),
+        "it has no usable transform set",
+    );
+    lacks(
+        &|config| config.interfaces[0].address = None,
+        "interface outside has no address",
+    );
+}
+
+/// What an incomplete configuration says about a packet of its crypto map, once it was noted.
+fn incomplete(change: &dyn Fn(&mut Config), text: &str) -> CryptoMatch {
+    let mut config = meant();
+    change(&mut config);
+    let (plan, applied) = apply(&config);
+    let noted = has(&plan.notes, NoteKind::Inactive, "crypto map map1", text);
+    assert!(noted, "{text}: {:?}", plan.notes);
+    assert!(plan.ike.tunnels.is_empty());
+    applied
+        .policy
+        .crypto_match(OUTSIDE, &key("10.224.228.10", "192.168.30.7"))
 }
 
 #[test]
@@ -513,12 +572,12 @@ fn transform_sets_that_protect_nothing_are_not_proposed() {
 #[test]
 fn what_ike_cannot_say_is_dropped_not_widened() {
     let mut config = meant();
-    if let AclLine::Extended(entry) = &mut config.access_lists[1].lines[0] {
+    if let AclLine::Extended(entry) = &mut lines(&mut config)[0] {
         entry.protocol = Some(protocol::TCP);
         entry.destination_ports = PortMatch::Range(80, 90);
     }
     let (plan, applied) = apply(&config);
-    assert_eq!(plan.tunnels.len(), 1);
+    assert_eq!(plan.ike.tunnels.len(), 1);
     assert!(has(
         &plan.notes,
         NoteKind::Warning,
@@ -526,7 +585,7 @@ fn what_ike_cannot_say_is_dropped_not_widened() {
         "line 1"
     ));
     let denied = open(&applied.policy, INSIDE, "10.224.228.10", "192.168.30.7").unwrap_err();
-    assert_eq!(denied.reason, DropReason::NeedIke);
+    assert_eq!(denied.reason, DropReason::NoTunnel);
 }
 
 #[test]
@@ -534,7 +593,8 @@ fn without_isakmp_the_tunnel_stays_closed() {
     let mut config = meant();
     config.isakmp.enabled_on.clear();
     let (plan, applied) = apply(&config);
-    assert!(plan.tunnels.is_empty() && plan.ike.tunnels.is_empty());
+    assert!(plan.ike.tunnels.is_empty());
+    assert_eq!(plan.tunnels.left(), 0);
     assert!(has(
         &plan.notes,
         NoteKind::Warning,
@@ -542,7 +602,7 @@ fn without_isakmp_the_tunnel_stays_closed() {
         "not enabled"
     ));
     let denied = open(&applied.policy, INSIDE, "10.224.228.10", "192.168.30.7").unwrap_err();
-    assert_eq!(denied.reason, DropReason::NeedIke);
+    assert_eq!(denied.reason, DropReason::NoTunnel);
 }
 
 #[test]
@@ -558,8 +618,12 @@ fn an_interface_has_one_crypto_map() {
         "crypto map map1",
         "map2"
     ));
-    assert!(plan.tunnels.iter().all(|tunnel| tunnel.map == "map2"));
-    assert_eq!((plan.tunnels.len(), applied.policy.crypto.len()), (2, 1));
+    let mut tunnels = plan.ike.tunnels.iter();
+    assert!(tunnels.all(|tunnel| tunnel.map_name == "map2"));
+    assert_eq!(
+        (plan.ike.tunnels.len(), applied.policy.crypto.len()),
+        (2, 1)
+    );
 }
 
 #[test]

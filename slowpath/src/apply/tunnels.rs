@@ -1,105 +1,75 @@
-//! Identities of tunnels across edits of the configuration.
+//! Tunnels as the tunnel owner has them, so that it need only be told what an edit changes.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use config::{AccessEntry, MaskedNet, PortMatch};
+use fastpath::tunnel::SlotId;
 
 use crate::ike::TunnelId;
+use crate::tunnel::{Reconciliation, TunnelBinding, TunnelSpec};
 
-/// What makes a tunnel this tunnel: its crypto map entry and what its access-list entry says, not
-/// where that stands in the list.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct TunnelKey {
-    map: String,
-    sequence: u16,
-    protocol: Option<u8>,
-    nets: [MaskedNet; 2],
-    ports: [(u8, u16, u16); 2],
-    icmp_type: Option<u8>,
-}
-
-impl TunnelKey {
-    /// The key of one access-list entry of one crypto map entry.
-    pub(super) fn new(map: &str, sequence: u16, entry: &AccessEntry) -> Self {
-        Self {
-            map: map.to_owned(),
-            sequence,
-            protocol: entry.protocol,
-            nets: [entry.source, entry.destination],
-            ports: [entry.source_ports, entry.destination_ports].map(as_numbers),
-            icmp_type: entry.icmp_type,
-        }
-    }
-}
-
-const fn as_numbers(ports: PortMatch) -> (u8, u16, u16) {
-    match ports {
-        PortMatch::Any => (0, 0, 0),
-        PortMatch::Eq(port) => (1, port, 0),
-        PortMatch::Neq(port) => (2, port, 0),
-        PortMatch::Lt(port) => (3, port, 0),
-        PortMatch::Gt(port) => (4, port, 0),
-        PortMatch::Range(first, last) => (5, first, last),
-    }
-}
-
-/// A tunnel that some configuration asked for.
 #[derive(Debug)]
 struct Known {
-    id: TunnelId,
-    peers: Vec<Ipv4Addr>,
-    /// The plan that asked for it last.
-    plan: u64,
+    spec: Arc<TunnelSpec>,
+    /// [`SlotId::NONE`]: the owner had none for it, or has not answered yet.
+    slot: SlotId,
+}
+
+impl Known {
+    const fn has_slot(&self) -> bool {
+        self.slot.get().is_some()
+    }
 }
 
 /// The tunnels of the last plan.
 #[derive(Debug, Default)]
-pub(super) struct TunnelRegistry {
-    known: HashMap<TunnelKey, Known>,
-    next: u32,
-    plan: u64,
-}
+pub(super) struct KnownTunnels(HashMap<TunnelId, Known>);
 
-impl TunnelRegistry {
-    /// Begins a plan.
-    pub(super) fn begin(&mut self) {
-        self.plan += 1;
-    }
-
-    /// The identity of a tunnel with these peers, and whether this plan asks for it the first time.
-    ///
-    /// All peers of a list are one identity. A list that shares no peer with the former one is
-    /// somebody else's: it is another tunnel, which must not inherit flows.
-    pub(super) fn resolve(&mut self, key: TunnelKey, peers: &[Ipv4Addr]) -> (TunnelId, bool) {
-        let plan = self.plan;
-        if let Some(known) = self.known.get_mut(&key)
-            && known.peers.iter().any(|peer| peers.contains(peer))
-        {
-            let first = known.plan != plan;
-            known.plan = plan;
-            known.peers = peers.to_vec();
-            return (known.id, first);
+impl KnownTunnels {
+    /// Makes these the known tunnels, and answers what the owner has to do for it. A tunnel that it
+    /// had no slot for counts as new: there may be one now.
+    pub(super) fn update(&mut self, specs: Vec<TunnelSpec>) -> Reconciliation {
+        let mut before = std::mem::take(&mut self.0);
+        let (mut changed, mut new) = (Vec::new(), Vec::new());
+        for spec in specs {
+            let id = spec.id;
+            let slot = match before.remove(&id).filter(Known::has_slot) {
+                Some(known) if *known.spec == spec => {
+                    self.0.insert(id, known);
+                    continue;
+                }
+                Some(known) => known.slot,
+                None => SlotId::NONE,
+            };
+            let known = Known {
+                spec: Arc::new(spec),
+                slot,
+            };
+            let told = if known.has_slot() {
+                &mut changed
+            } else {
+                &mut new
+            };
+            told.push(Arc::clone(&known.spec));
+            self.0.insert(id, known);
         }
-        let id = TunnelId(self.next);
-        self.next = self.next.wrapping_add(1);
-        let known = Known {
-            id,
-            peers: peers.to_vec(),
-            plan,
-        };
-        self.known.insert(key, known);
-        (id, true)
+        let gone = before.into_iter().filter(|(_, known)| known.has_slot());
+        let mut gone: Vec<TunnelId> = gone.map(|(id, _)| id).collect();
+        gone.sort_unstable();
+        Reconciliation::new(gone, changed, new)
     }
 
-    /// Ends a plan: what it did not ask for is forgotten.
-    pub(super) fn end(&mut self) {
-        let plan = self.plan;
-        self.known.retain(|_, known| known.plan == plan);
+    /// Takes over the slots that the owner has given.
+    pub(super) fn bind(&mut self, bindings: &[TunnelBinding]) {
+        for binding in bindings {
+            if let Some(known) = self.0.get_mut(&binding.tunnel) {
+                known.slot = binding.slot;
+            }
+        }
     }
 
-    /// The identity of a tunnel of the last plan.
-    pub(super) fn find(&self, key: &TunnelKey) -> Option<TunnelId> {
-        self.known.get(key).map(|known| known.id)
+    /// The slot of a tunnel.
+    pub(super) fn slot(&self, id: TunnelId) -> SlotId {
+        self.0.get(&id).map_or(SlotId::NONE, |known| known.slot)
     }
 }

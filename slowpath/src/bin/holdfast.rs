@@ -3,6 +3,8 @@
 //! `holdfast [EAL options] -- --config FILE ...`. The EAL's options come first, as with every DPDK
 //! program; ours follow the two dashes.
 
+#![forbid(unsafe_code)]
+
 use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
@@ -15,12 +17,19 @@ use config::{Config, Diagnostic, Severity};
 use core_affinity::CoreId;
 use fastpath::control::{Fastpath, Settings};
 use fastpath::dpdk::{self, Eal, Ports};
-use fastpath::worker::Idle;
+use fastpath::worker::{Idle, SAMPLE_BURSTS_DEFAULT};
 use nix::fcntl::{Flock, FlockArg};
 use slowpath::appliance::{
-    Appliance, BoxFacts, Clock, Helpers, Signal, Signals, map_ports, read_config,
+    Appliance, BoxFacts, Clock, Offload, Signal, Signals, StatsEnds, map_ports, read_config,
 };
 use slowpath::control_socket::ControlSocket;
+use slowpath::stats::commands;
+use slowpath::stats::http::{HttpServer, ListenAddress};
+use slowpath::stats::measures::Measures;
+use slowpath::stats::published::Mailbox;
+use slowpath::stats::questions::questions;
+use slowpath::stats::reading::Reading;
+use slowpath::stats::server::{Layout, StatsServer, StatsSocket, StatsThread};
 use slowpath::syslog::{Logger, Writer};
 use zeroize::Zeroizing;
 
@@ -58,6 +67,13 @@ struct Args {
     /// Connections that one worker can hold.
     #[arg(long, value_name = "N", default_value_t = 262_144, value_parser = conns_range())]
     conns: u32,
+    /// Serve metrics and the status page at a loopback address, `127.0.0.1:9464`, or at
+    /// `unix:PATH`.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<ListenAddress>,
+    /// Time one of N bursts for the histograms, none with 0.
+    #[arg(long, value_name = "N", default_value_t = SAMPLE_BURSTS_DEFAULT)]
+    sample_bursts: u32,
     /// Say what is wrong with a configuration file, and end.
     #[arg(long, value_name = "FILE")]
     check_config: Option<PathBuf>,
@@ -177,41 +193,80 @@ fn run(args: &Args, eal: Vec<String>, file: PathBuf) -> Result<(), String> {
     let mut signals = Signals::block().map_err(|error| format!("signals: {error}"))?;
     let clock = Clock::new();
     let eal = Eal::start(&with_quiet_log(eal)).map_err(|error| error.to_string())?;
-    let helpers_cpus = beside_workers(&eal, cpus);
+    let offload_cpus = beside_workers(&eal, cpus);
     let available = Ports::available();
     let ports = map_ports(&config, &available);
     warn_missing(&config, &ports);
     let numbers: Vec<u16> = ports.iter().map(|(_, port)| *port).collect();
     let settings = settings(args, &config, eal.workers().len(), numbers.len());
-    let fastpath = Fastpath::start(eal, &settings, &numbers).map_err(|error| error.to_string())?;
+    let mut fastpath =
+        Fastpath::start(eal, &settings, &numbers).map_err(|error| error.to_string())?;
     let socket = ControlSocket::bind(&args.run_dir)
         .map_err(|error| format!("control socket in {}: {error}", args.run_dir.display()))?;
-    let writer = Writer::spawn(helpers_cpus.clone()).map_err(|error| format!("log: {error}"))?;
-    let helpers = Helpers::spawn(&helpers_cpus).map_err(|error| format!("helpers: {error}"))?;
+    let writer = Writer::new(offload_cpus.clone());
+    let offload = Offload::spawn(&offload_cpus).map_err(|error| format!("offload: {error}"))?;
+    let (stats, ends) = start_stats(args, &mut fastpath, &offload_cpus, clock)?;
     let facts = BoxFacts {
         ports,
         cpu: cpu_name(),
         build: build_name(),
         workers_started: clock.now(),
     };
-    let appliance = Appliance::start(
+    let mut appliance = Appliance::start(
         fastpath,
         socket,
         Logger::new(writer),
-        helpers,
+        (offload, ends),
         (config, file),
         facts,
         (clock.now(), clock.wall_ms()),
     );
-    serve(appliance, &clock, &mut signals);
+    serve(&mut appliance, &clock, &mut signals);
+    stats.finish();
+    appliance.finish();
     Ok(())
 }
 
-fn serve(mut appliance: Appliance, clock: &Clock, signals: &mut Signals) {
+/// The statistics thread with its sockets, and the control loop's ends of what it reads.
+fn start_stats(
+    args: &Args,
+    fastpath: &mut Fastpath,
+    cpus: &[CoreId],
+    clock: Clock,
+) -> Result<(StatsThread, StatsEnds), String> {
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |error: std::io::Error| format!("{what}: {error}")
+    };
+    let telemetry = fastpath.telemetry().ok_or("statistics are read already")?;
+    let (measures, reader) = Measures::new();
+    let (asking, answering) = questions();
+    let mailbox = Mailbox::default();
+    let times = (clock.now(), clock.wall_ms());
+    let reading = Reading::new(telemetry, reader, mailbox.clone(), times);
+    // Without DPDK's telemetry, or with a newer DPDK, some commands are not ours to register.
+    let _left_out = commands::register(&reading, &mailbox);
+    let socket = StatsSocket::bind(&args.run_dir).map_err(failed("statistics socket"))?;
+    let layout = Layout::make(&args.run_dir).map_err(failed("telemetry links"))?;
+    let http = args.metrics.as_ref().map(HttpServer::bind).transpose();
+    let http = http.map_err(failed("metrics"))?;
+    let thread = StatsServer::new(reading, socket, http, asking)
+        .spawn(cpus, clock, layout)
+        .map_err(failed("statistics thread"))?;
+    let ends = StatsEnds {
+        mailbox,
+        answering,
+        measures,
+        stopwatch_us: Box::new(move || clock.now_us()),
+    };
+    Ok((thread, ends))
+}
+
+fn serve(appliance: &mut Appliance, clock: &Clock, signals: &mut Signals) {
     loop {
         match signals.poll() {
             Some(Signal::Stop) => break,
-            Some(Signal::Reload) => appliance.reload(clock.now()),
+            Some(Signal::Reload) => appliance.reload(),
             None => {}
         }
         if !appliance.turn(clock.now(), clock.wall_ms()) {
@@ -224,7 +279,6 @@ fn serve(mut appliance: Appliance, clock: &Clock, signals: &mut Signals) {
         appliance.turn(clock.now(), clock.wall_ms());
         std::thread::sleep(REST);
     }
-    appliance.finish();
 }
 
 /// Warnings and worse only, unless the operator asks for more.
@@ -287,6 +341,7 @@ fn settings(args: &Args, config: &Config, workers: usize, ports: usize) -> Setti
         buffers: (workers * ports * DESCRIPTORS_PER_QUEUE + SPARE_BUFFERS).next_power_of_two() - 1,
         large_buffers: (workers * LARGE_BUFFERS_PER_WORKER).next_power_of_two() - 1,
         mtu,
+        sample_bursts: args.sample_bursts,
         seed: |bytes| getrandom::fill(bytes).expect("the system has random numbers"),
     }
 }

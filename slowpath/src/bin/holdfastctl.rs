@@ -3,6 +3,8 @@
 //! Exit codes: 0 when every command was taken, 1 when the box answered one with an error, 2 when
 //! the box cannot be reached.
 
+#![forbid(unsafe_code)]
+
 use std::io::{BufRead, ErrorKind, IsTerminal, Read, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -39,6 +39,8 @@ pub enum Command {
     },
     /// `show asp drop`.
     ShowAspDrop,
+    /// Ours: `show asp balance`.
+    ShowAspBalance,
     /// `show conn [detail] [FILTER]`.
     ShowConn {
         /// The long form.
@@ -46,6 +48,8 @@ pub enum Command {
         /// Which connections.
         filter: ConnFilter,
     },
+    /// Ours: `show conn raw [FILTER]`.
+    ShowConnRaw(ConnFilter),
     /// `show conn count`.
     ShowConnCount,
     /// `show xlate`.
@@ -60,14 +64,32 @@ pub enum Command {
         /// One peer's only.
         peer: Option<Ipv4Addr>,
     },
+    /// Ours: `show vpn-bounce [detail | json]`.
+    ShowVpnBounce {
+        /// The long form.
+        detail: bool,
+        /// One JSON object, whatever the client asked for.
+        json: bool,
+    },
     /// `show logging`.
     ShowLogging,
+    /// `show logging queue`.
+    ShowLoggingQueue,
     /// `show version`.
     ShowVersion,
     /// `show arp`.
     ShowArp,
+    /// `show interface [NAMEIF]`.
+    ShowInterface {
+        /// One interface's only, by its name.
+        nameif: Option<String>,
+    },
+    /// `show route`.
+    ShowRoute,
     /// `show interface ip brief`.
     ShowInterfaceIpBrief,
+    /// `show snmp-server statistics`.
+    ShowSnmp,
     /// `show clock`.
     ShowClock,
     /// `clear crypto isakmp sa [PEER]`.

@@ -1,8 +1,11 @@
 //! The table of exec-mode commands and of the first words of configuration commands.
 
+mod configuration;
+
 use std::net::Ipv4Addr;
 
 use super::command::{Command, ConnFilter, IpsecClear};
+use configuration::{CONFIGURATION_ROWS, configure};
 
 /// One place of a row.
 #[derive(Clone, Copy, Debug)]
@@ -139,9 +142,12 @@ const SA: Token = word("sa", "Security associations");
 const ASP: Token = word("asp", "Accelerated security path");
 const TABLE: Token = word("table", "Tables of the accelerated security path");
 const VPN_CONTEXT: Token = word("vpn-context", "VPN contexts");
+const VPN_BOUNCE: Token = word("vpn-bounce", "What happened when tunnels went down");
+const JSON: Token = word("json", "As one JSON object");
 const DROP: Token = word("drop", "Dropped packets and flows");
 const CONN: Token = word("conn", "Connections");
 const DETAIL: Token = word("detail", "More about each entry");
+const RAW: Token = word("raw", "The bytes of each entry");
 const PEER: Token = word("peer", "SAs with one peer");
 const PEER_ADDRESS: Token = Token::Arg(Kind::Address, "Address of the peer");
 const PROTOCOL: Token = word("protocol", "Connections of one protocol");
@@ -155,6 +161,7 @@ const STARTUP: Token = word("startup-config", "The configuration for the next st
 const SECTION: Token = Token::Rest("First words of the lines to show");
 const LOGGING: Token = word("logging", "System log");
 const TERMINAL: Token = word("terminal", "Settings of the terminal");
+const INTERFACE: Token = word("interface", "Interfaces");
 const NUMBER: Token = Token::Arg(Kind::Number, "Lines or columns");
 
 /// The rows of a command that takes a [`ConnFilter`].
@@ -198,8 +205,17 @@ const SHOW_ROWS: &[Row] = &[
         Command::ShowVpnContext { detail: true }
     }),
     row(&[SHOW, ASP, DROP], |_| Command::ShowAspDrop),
+    row(
+        &[
+            SHOW,
+            ASP,
+            word("balance", "Where every packet and buffer is"),
+        ],
+        |_| Command::ShowAspBalance,
+    ),
     row(&[SHOW, CONN], show_conn),
     row(&[SHOW, CONN, DETAIL], show_conn_detail),
+    row(&[SHOW, CONN, RAW], show_conn_raw),
     row(&[SHOW, CONN, word("count", "Only their number")], |_| {
         Command::ShowConnCount
     }),
@@ -217,24 +233,59 @@ const SHOW_ROWS: &[Row] = &[
         &[SHOW, CRYPTO, IPSEC, SA, PEER, PEER_ADDRESS],
         show_ipsec_sa,
     ),
+    row(&[SHOW, VPN_BOUNCE], |_| vpn_bounce(false, false)),
+    row(&[SHOW, VPN_BOUNCE, DETAIL], |_| vpn_bounce(true, false)),
+    row(&[SHOW, VPN_BOUNCE, JSON], |_| vpn_bounce(true, true)),
     row(&[SHOW, LOGGING], |_| Command::ShowLogging),
+    row(
+        &[SHOW, LOGGING, word("queue", "Messages that wait")],
+        |_| Command::ShowLoggingQueue,
+    ),
     row(&[SHOW, word("version", "Version and hardware")], |_| {
         Command::ShowVersion
     }),
     row(&[SHOW, word("arp", "Neighbours")], |_| Command::ShowArp),
+    row(&[SHOW, INTERFACE], |_| Command::ShowInterface {
+        nameif: None,
+    }),
     row(
         &[
             SHOW,
-            word("interface", "Interfaces"),
+            INTERFACE,
+            Token::Arg(Kind::Name, "Name of one interface"),
+        ],
+        |args| Command::ShowInterface {
+            nameif: Some(args.text()),
+        },
+    ),
+    row(&[SHOW, word("route", "Routes in force")], |_| {
+        Command::ShowRoute
+    }),
+    row(
+        &[
+            SHOW,
+            INTERFACE,
             word("ip", "Their addresses"),
             word("brief", "One line each"),
         ],
         |_| Command::ShowInterfaceIpBrief,
     ),
+    row(
+        &[
+            SHOW,
+            word("snmp-server", "SNMP traps"),
+            word("statistics", "Counters"),
+        ],
+        |_| Command::ShowSnmp,
+    ),
     row(&[SHOW, word("clock", "Time of day")], |_| {
         Command::ShowClock
     }),
 ];
+
+const fn vpn_bounce(detail: bool, json: bool) -> Command {
+    Command::ShowVpnBounce { detail, json }
+}
 
 fn show_conn(args: &Args<'_>) -> Command {
     Command::ShowConn {
@@ -248,6 +299,10 @@ fn show_conn_detail(args: &Args<'_>) -> Command {
         detail: true,
         filter: args.conn_filter(),
     }
+}
+
+fn show_conn_raw(args: &Args<'_>) -> Command {
+    Command::ShowConnRaw(args.conn_filter())
 }
 
 fn show_ipsec_sa(args: &Args<'_>) -> Command {
@@ -392,57 +447,13 @@ const OTHER_ROWS: &[Row] = &[
 
 const WRITE: Token = word("write", "Save or print the configuration");
 
-fn configure(args: &Args<'_>) -> Command {
-    Command::Configure(args.line.to_owned())
-}
-
-/// A configuration command by its first word.
-macro_rules! configuration_rows {
-    ($($keyword:literal, $help:literal;)*) => {
-        &[$(row(
-            &[word($keyword, $help), Token::Rest("The rest of the command")],
-            configure,
-        ),)*]
-    };
-}
-
-/// First words of configuration commands, so that they can be given in exec mode too.
-const CONFIGURATION_ROWS: &[Row] = configuration_rows! {
-    "access-group", "Bind an access list to an interface";
-    "access-list", "Add a line to an access list";
-    "boot", "Kept without effect";
-    "crypto", "Configure IPsec and IKE";
-    "domain-name", "Name of the domain";
-    "dynamic-access-policy-record", "Kept without effect";
-    "enable", "Kept without effect";
-    "ftp", "Kept without effect";
-    "global", "Addresses to translate to";
-    "hostname", "Name of the box";
-    "http", "Kept without effect";
-    "interface", "Configure an interface";
-    "logging", "Configure the system log";
-    "mtu", "MTU of an interface";
-    "name", "A name for an address";
-    "names", "Use names for addresses";
-    "nat", "Addresses to translate from";
-    "no", "Negate a command or set its default";
-    "passwd", "Kept without effect";
-    "route", "A static route";
-    "service", "Answers to denied packets";
-    "snmp-server", "Kept without effect";
-    "ssh", "Kept without effect";
-    "sysopt", "System options";
-    "telnet", "Kept without effect";
-    "timeout", "Idle timeouts";
-    "tunnel-group", "A peer with its key";
-};
-
 /// Every row, grouped as they are written above.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
     SHOW_ROWS
         .iter()
         .chain(const { &filter_rows!(show_conn; SHOW, CONN) })
         .chain(const { &filter_rows!(show_conn_detail; SHOW, CONN, DETAIL) })
+        .chain(const { &filter_rows!(show_conn_raw; SHOW, CONN, RAW) })
         .chain(CLEAR_ROWS)
         .chain(const { &filter_rows!(clear_conn; CLEAR, CONN) })
         .chain(OTHER_ROWS)

@@ -37,14 +37,32 @@ fn show_commands() {
     for (line, command) in [
         ("show startup-config", Command::ShowStartupConfig),
         ("show asp drop", Command::ShowAspDrop),
+        ("show asp balance", Command::ShowAspBalance),
+        (
+            "show conn raw port 7",
+            Command::ShowConnRaw(ConnFilter {
+                port: Some(7),
+                ..ConnFilter::default()
+            }),
+        ),
         ("show conn count", Command::ShowConnCount),
         ("show xlate", Command::ShowXlate),
         ("show logging", Command::ShowLogging),
+        ("show logging queue", Command::ShowLoggingQueue),
         ("show version", Command::ShowVersion),
         ("show arp", Command::ShowArp),
         ("show interface ip brief", Command::ShowInterfaceIpBrief),
         ("sh int ip b", Command::ShowInterfaceIpBrief),
         ("show clock", Command::ShowClock),
+        ("show snmp-server statistics", Command::ShowSnmp),
+        ("show route", Command::ShowRoute),
+        ("show interface", Command::ShowInterface { nameif: None }),
+        (
+            "sh int outside",
+            Command::ShowInterface {
+                nameif: Some("outside".to_owned()),
+            },
+        ),
         (
             "show asp table vpn-context",
             Command::ShowVpnContext { detail: false },
@@ -208,8 +226,9 @@ fn help_lists_what_may_follow() {
     assert_eq!(
         exec("show asp ?"),
         Ok(Command::Help(
-            "  drop   Dropped packets and flows\n  \
-             table  Tables of the accelerated security path\n"
+            "  balance  Where every packet and buffer is\n  \
+             drop     Dropped packets and flows\n  \
+             table    Tables of the accelerated security path\n"
                 .to_owned()
         ))
     );

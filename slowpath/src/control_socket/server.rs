@@ -269,7 +269,7 @@ impl Drop for ControlSocket {
 }
 
 /// Removes a socket that a former process left; refuses to remove anything else.
-fn remove_stale(path: &Path) -> Result<()> {
+pub(crate) fn remove_stale(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => fs::remove_file(path),
         Ok(_) => Err(Error::new(

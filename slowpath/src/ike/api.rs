@@ -158,6 +158,18 @@ pub enum Action {
         /// Inbound SPI of the new pair.
         inbound_spi: u32,
     },
+    /// The peer has shown that it takes packets under a pair.
+    PeerReceives {
+        /// Inbound SPI of the pair.
+        inbound_spi: u32,
+        /// How it has shown it.
+        proof: Proof,
+    },
+    /// A peer that was suspected to be dead has answered.
+    PeerAnswered {
+        /// The peer.
+        peer: Ipv4Addr,
+    },
     /// A phase-2 SA pair has ended.
     ChildDown {
         /// The tunnel.
@@ -170,6 +182,13 @@ pub enum Action {
         reason: EndReason,
         /// Another pair of the tunnel has taken over: nothing ends but this pair.
         superseded: bool,
+    },
+    /// The peer's NAT has given it another mapping: ESP in UDP goes there from now on.
+    PeerMoved {
+        /// The peer that was authenticated.
+        peer: Ipv4Addr,
+        /// Its address and port now.
+        remote: SocketAddrV4,
     },
     /// A phase-1 SA is ready.
     IkeUp {
@@ -192,6 +211,30 @@ pub enum Action {
         /// The text.
         text: String,
     },
+}
+
+/// How a peer has shown that it takes packets under a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It sent the second message of quick mode and had announced that it then has the pair.
+    SecondMessage,
+    /// It sent the third message of quick mode, after which it has the pair.
+    ThirdMessage,
+    /// It answered a probe that we sent behind the third message.
+    Answer,
+    /// It sent a packet under the pair.
+    Traffic,
+    /// It did not: the bounded wait was over.
+    Wait,
+}
+
+/// What comes of the suspicion that a peer is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// It is probed.
+    Probing,
+    /// It cannot be: no phase-1 SA, no dead peer detection there, or it is turned off here.
+    Unable,
 }
 
 /// A negotiated phase-2 SA pair.
@@ -261,8 +304,6 @@ pub enum EndReason {
     LostContact,
     /// Its lifetime ended without a rekey.
     MaxTimeExceeded,
-    /// No traffic for the idle time.
-    IdleTimeout,
     /// The peer announced INITIAL-CONTACT: it knows nothing of the old SA.
     InitialContact,
     /// No common proposal.

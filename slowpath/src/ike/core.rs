@@ -1,9 +1,11 @@
 //! What all exchanges share: configuration, randomness, actions, phase-2 SAs.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::api::{Action, EndReason, Entropy, IkeConfig, PeerConfig, TunnelConfig, TunnelId};
+use super::v1::phase1::Phase1;
+use crate::round_trip::RoundTrip;
 use crate::time::Time;
 
 /// A phase-2 SA pair in use.
@@ -13,6 +15,8 @@ pub(super) struct Child {
     pub(super) peer: Ipv4Addr,
     pub(super) inbound_spi: u32,
     pub(super) outbound_spi: u32,
+    /// We began its exchange.
+    pub(super) initiator: bool,
     pub(super) created: Time,
     pub(super) expires: Time,
     pub(super) rekey_at: Time,
@@ -30,6 +34,10 @@ pub(super) struct Core {
     pub(super) children: Vec<Child>,
     /// Phase-1 SAs that are up, by identifier: who is known.
     pub(super) up: BTreeMap<u32, Ipv4Addr>,
+    /// Round trips to configured peers.
+    paths: BTreeMap<Ipv4Addr, RoundTrip>,
+    /// When a configured peer was last probed because of a hint.
+    pub(super) hinted: BTreeMap<Ipv4Addr, Time>,
     tickets: BTreeMap<u64, (u32, Option<u32>)>,
     next_ticket: u64,
 }
@@ -42,6 +50,8 @@ impl Core {
             actions: VecDeque::new(),
             children: Vec::new(),
             up: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            hinted: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_ticket: 1,
         }
@@ -84,6 +94,29 @@ impl Core {
             .find(|peer| peer.address == address)
     }
 
+    /// An exchange with a peer took this long, and nothing of it was sent twice (RFC 6298
+    /// section 3).
+    pub(super) fn measured(&mut self, peer: Ipv4Addr, sample_ms: u64) {
+        if self.peer(peer).is_none() {
+            return;
+        }
+        let path = self.paths.get(&peer);
+        let path = path.map_or_else(|| RoundTrip::first(sample_ms), |path| path.then(sample_ms));
+        self.paths.insert(peer, path);
+    }
+
+    pub(super) fn round_trip(&self, peer: Ipv4Addr) -> Option<RoundTrip> {
+        self.paths.get(&peer).copied()
+    }
+
+    /// Forgets what was known of peers that are not configured any more.
+    pub(super) fn forget_strangers(&mut self) {
+        let peers = &self.config.peers;
+        let known = |address: &Ipv4Addr| peers.iter().any(|peer| peer.address == *address);
+        self.paths.retain(|address, _| known(address));
+        self.hinted.retain(|address, _| known(address));
+    }
+
     pub(super) fn tunnel(&self, id: TunnelId) -> Option<&TunnelConfig> {
         self.config.tunnels.iter().find(|tunnel| tunnel.id == id)
     }
@@ -94,6 +127,24 @@ impl Core {
             .iter()
             .any(|(id, known)| *known == peer && *id != except)
             || self.children.iter().any(|child| child.peer == peer)
+    }
+
+    /// An authenticated packet has come from `remote`. A peer behind a NAT is there from now on
+    /// (RFC 3947 section 4); any other one does not move, so that nobody who catches its packets
+    /// can draw it elsewhere.
+    pub(super) fn follow(&mut self, sa: &mut Phase1, remote: SocketAddrV4) {
+        if !sa.nat_there || sa.remote == remote {
+            return;
+        }
+        sa.remote = remote;
+        let peer = sa.peer;
+        self.push(Action::PeerMoved { peer, remote });
+        self.log(
+            713_903,
+            4,
+            peer,
+            &format!("NAT mapping has changed to {remote}"),
+        );
     }
 
     /// The number under which a piece of public-key work comes back.
@@ -118,11 +169,8 @@ impl Core {
 
     /// Ends the pairs that `ends` names and reports each.
     pub(super) fn end_children(&mut self, reason: EndReason, ends: impl Fn(&Child) -> bool) {
-        let (gone, kept) = core::mem::take(&mut self.children)
-            .into_iter()
-            .partition(ends);
-        self.children = kept;
-        let gone: Vec<Child> = gone;
+        let gone = self.children.extract_if(.., |child| ends(child));
+        let gone: Vec<Child> = gone.collect();
         for child in gone {
             let superseded =
                 child.superseded_until.is_some() || self.current(child.tunnel).is_some();

@@ -27,6 +27,10 @@ pub enum IkeError {
 
 /// Notify message types (RFC 2408 section 3.14.1, RFC 2407 section 4.6.3, RFC 3706).
 pub(super) mod notify {
+    /// INVALID-COOKIE.
+    pub(crate) const INVALID_COOKIE: u16 = 4;
+    /// INVALID-SPI.
+    pub(crate) const INVALID_SPI: u16 = 11;
     /// NO-PROPOSAL-CHOSEN.
     pub(crate) const NO_PROPOSAL_CHOSEN: u16 = 14;
     /// INVALID-ID-INFORMATION.

@@ -23,17 +23,38 @@ pub(super) const PHASE1_PER_PEER_MAX: usize = 8;
 pub(super) const EXCHANGES_MAX: usize = 64;
 /// Finished exchanges whose last message is kept, to answer retransmissions alike.
 pub(super) const FINISHED_MAX: usize = 32;
-/// Milliseconds before each retransmission, and before giving up.
-pub(super) const RETRANSMIT_MS: [u64; 5] = [1_000, 2_000, 4_000, 8_000, 12_000];
+/// Milliseconds before each retransmission, and before giving up: 27 seconds in all, never more
+/// than two without a try, because flows wait for the path to come back.
+pub(super) const RETRANSMIT_MS: [u64; 18] = [
+    500, 500, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000,
+    2_000, 2_000, 2_000, 2_000,
+];
 /// Milliseconds that a responder keeps a phase 1 that does not come to its end.
 pub(super) const HALF_OPEN_MS: u64 = 30_000;
 /// Probes without an answer before a peer is dead (RFC 3706 leaves the number to us).
 pub(super) const DPD_PROBES_MAX: u32 = 3;
+/// Milliseconds between urgent probes: seven of them, so that losses on the way are no death, in a
+/// time that leaves a dead peer of a busy tunnel declared within two seconds.
+pub(super) const URGENT_WAITS_MS: [u64; 6] = [100, 100, 100, 150, 150, 150];
+/// Least and most milliseconds beyond the mean round trip that the last urgent probe waits.
+pub(super) const ANSWER_WAIT_MS: (u64, u64) = (200, 300);
+/// Probes of which answers are of use: the urgent ones, and one that proves.
+pub(super) const PROBES_OUT_MAX: usize = 8;
+/// Seconds between probes that somebody who is not authenticated can cause, for each peer.
+pub(super) const HINT_INTERVAL_S: u64 = 10;
 /// Seconds that a replaced phase-2 SA still receives.
 pub(super) const OVERLAP_S: u64 = 30;
-/// Pairs made within these seconds of each other come from both sides negotiating at once.
-pub(super) const COLLISION_S: u64 = 10;
+/// Both sides have negotiated at once when the one's exchange began before the pair of the other
+/// was made, or so much later that its first message may have been lost and sent again.
+pub(super) const COLLISION_MS: u64 = 2_000;
+/// The end that did not begin a pair's exchange replaces it no earlier, so that its own is not
+/// taken for one that began at the same time.
+pub(super) const REKEY_AGE_MS: u64 = COLLISION_MS + 500;
+/// Pairs without a place in the configuration that one step ends: a DELETE and a look at all pairs
+/// each, together about a millisecond with ten thousand of them.
+pub(super) const ORPHANS_PER_STEP: usize = 16;
 /// Rekey ahead of the end of a lifetime: a tenth of it, within these seconds.
 pub(super) const REKEY_MARGIN_S: (u64, u64) = (10, 270);
 
+const _: () = assert!(PROBES_OUT_MAX > URGENT_WAITS_MS.len());
 const _: () = assert!(NONCE_LEN >= NONCE_LEN_MIN && NONCE_LEN <= NONCE_LEN_MAX);

@@ -7,8 +7,11 @@
 mod api;
 mod core;
 mod crypto;
+mod detect;
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod limits;
 mod proposal;
 mod timers;
@@ -22,3 +25,8 @@ pub use api::*;
 pub use crypto::dh::{DhJob, DhResult};
 pub use engine::Engine;
 pub use error::IkeError;
+
+/// UDP port of IKE (RFC 2408 section 2.5.1).
+pub const IKE_PORT: u16 = 500;
+/// UDP port of IKE and of ESP behind a NAT (RFC 3947 section 4, RFC 3948).
+pub const NATT_PORT: u16 = 4500;

@@ -109,7 +109,8 @@ fn phase1_attributes(policy: &IsakmpPolicy) -> Attributes {
     attributes
 }
 
-/// The first of our policies that the peer offers, with the lower of both lifetimes, and the answer.
+/// The first of our policies that the peer offers, with the lower of both lifetimes, and the
+/// answer.
 pub(super) fn choose_phase1(
     offer: &Sa,
     policies: &[IsakmpPolicy],
@@ -168,6 +169,31 @@ fn matches_phase1(policy: &IsakmpPolicy, attributes: &Attributes) -> bool {
         && attributes.get(phase1::HASH) == Some(hash_number(policy.hash))
         && attributes.get(phase1::AUTHENTICATION) == Some(phase1::PRE_SHARED_KEY)
         && attributes.get(phase1::GROUP) == Some(u64::from(policy.group))
+}
+
+/// Whether the lifetime of a chosen policy is not the one in the answer, which repeats the offer.
+pub(super) fn is_shortened(policy: &IsakmpPolicy, answer: &Sa) -> bool {
+    answer
+        .chosen()
+        .is_some_and(|(_, transform)| phase1_lifetime(&transform.attributes) != policy.lifetime_s)
+}
+
+/// The lifetime of a phase-1 RESPONDER-LIFETIME notification, as attributes (RFC 2407 section
+/// 4.6.3.1, their numbers those of RFC 2409 appendix A).
+pub(super) fn responder_lifetime_phase1(policy: &IsakmpPolicy) -> Vec<u8> {
+    let mut attributes = Attributes::default();
+    attributes.push(phase1::LIFE_TYPE, SECONDS);
+    attributes.push(phase1::LIFE_DURATION, u64::from(policy.lifetime_s));
+    let mut bytes = Vec::new();
+    attributes.emit(&mut bytes);
+    bytes
+}
+
+/// Lowers the lifetime of a policy to what such a notification says.
+pub(super) fn honour_lifetime_phase1(policy: &mut IsakmpPolicy, notified: &[u8]) {
+    if let Ok(attributes) = Attributes::parse(notified) {
+        policy.lifetime_s = lower(policy.lifetime_s, phase1_lifetime(&attributes));
+    }
 }
 
 /// Zero for a transform without a lifetime in seconds.

@@ -1,5 +1,9 @@
 //! Two engines on a simulated wire: virtual time, seeded randomness, loss.
 
+mod commands;
+mod configured;
+mod detection;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -60,6 +64,13 @@ struct End {
     downs: Vec<(EndReason, bool)>,
     failed: Vec<EndReason>,
     logs: Vec<(u32, String)>,
+    /// Pairs that the peer is known to have, and how.
+    proofs: Vec<(u32, Proof, Time)>,
+    /// Answers of a suspected peer.
+    answers: usize,
+    /// Keepalives for a NAT, and when they were sent.
+    keepalives: Vec<Time>,
+    moves: Vec<(Ipv4Addr, SocketAddrV4)>,
 }
 
 impl End {
@@ -74,6 +85,10 @@ impl End {
             downs: Vec::new(),
             failed: Vec::new(),
             logs: Vec::new(),
+            proofs: Vec::new(),
+            answers: 0,
+            keepalives: Vec::new(),
+            moves: Vec::new(),
         }
     }
 
@@ -97,6 +112,9 @@ struct Lab {
     wire: Vec<Flight>,
     random: Seeded,
     loss_percent: u64,
+    /// One way, and what may be added to it at random.
+    delay_ms: u64,
+    jitter_ms: u64,
     /// Every message that was sent, for those who forge.
     seen: Vec<Flight>,
 }
@@ -111,6 +129,8 @@ impl Lab {
             wire: Vec::new(),
             random: Seeded(99),
             loss_percent: 0,
+            delay_ms: DELAY_MS,
+            jitter_ms: 0,
             seen: Vec::new(),
         }
     }
@@ -133,11 +153,15 @@ impl Lab {
                     keepalive,
                 } => {
                     if keepalive {
+                        assert_eq!(message, [0xff], "RFC 3948 section 2.3");
+                        let now = self.now;
+                        self.ends[end].keepalives.push(now);
                         continue;
                     }
                     let lost = self.random.next() % 100 < self.loss_percent;
+                    let jitter_ms = self.random.next() % (self.jitter_ms + 1);
                     let flight = |message| Flight {
-                        arrives: self.now.after_ms(DELAY_MS),
+                        arrives: self.now.after_ms(self.delay_ms + jitter_ms),
                         to: 1 - end,
                         local: remote,
                         remote: local,
@@ -166,6 +190,12 @@ impl Lab {
                     self.ends[end].downs.push((reason, superseded));
                 }
                 Action::NegotiationFailed { reason, .. } => self.ends[end].failed.push(reason),
+                Action::PeerReceives { inbound_spi, proof } => {
+                    let now = self.now;
+                    self.ends[end].proofs.push((inbound_spi, proof, now));
+                }
+                Action::PeerAnswered { .. } => self.ends[end].answers += 1,
+                Action::PeerMoved { peer, remote } => self.ends[end].moves.push((peer, remote)),
                 Action::Log { id, text, .. } => self.ends[end].logs.push((id, text)),
                 _ => {}
             }
@@ -411,6 +441,68 @@ fn both_sides_may_begin_at_once() {
     assert!(lab.agreed() >= 1, "{logs:?}");
 }
 
+/// Pairs of a fast tunnel with few kilobytes are replaced every few seconds: whatever their SPIs
+/// and whoever begins, the new pair takes over at both ends. The end that did not begin the pair
+/// waits until nobody can take both for begun at once.
+#[test]
+fn a_rekey_takes_over_however_young_the_pair_is() {
+    let current = |lab: &Lab| {
+        lab.ends.each_ref().map(|end| {
+            let child = end.engine.core.current(TUNNEL).expect("a pair");
+            (child.inbound_spi, child.outbound_spi)
+        })
+    };
+    for (age_ms, patience_ms) in [(2_500, 500), (1_500, 1_500), (300, 2_500)] {
+        for seed in 0..8 {
+            let mut lab = lab();
+            (lab.delay_ms, lab.random) = (20, Seeded(seed * 7_919 + 1));
+            up(&mut lab);
+            for turn in 0..20 {
+                lab.quiet(age_ms);
+                let before = current(&lab);
+                let end = turn / 3 % 2;
+                let spi = before[end].0;
+                lab.with(end, |engine, now, spis| engine.rekey(now, spis, spi));
+                lab.quiet(patience_ms);
+                let [ours, theirs] = current(&lab);
+                assert_ne!([ours, theirs], before, "turn {turn} at {age_ms} ms");
+                assert_eq!(ours, (theirs.1, theirs.0), "turn {turn} at {age_ms} ms");
+            }
+        }
+    }
+}
+
+/// Both begin a rekey at the same time, again and again, some of their messages are lost: they
+/// agree on one of the pairs.
+#[test]
+fn rekeys_of_both_sides_at_once_leave_one_pair_for_both() {
+    for seed in 0..40 {
+        let mut lab = lab();
+        (lab.delay_ms, lab.random) = (20, Seeded(seed * 7_919 + 1));
+        up(&mut lab);
+        for _ in 0..3 {
+            lab.loss_percent = if seed % 2 == 0 { 0 } else { 15 };
+            for end in 0..2 {
+                let child = lab.ends[end].engine.core.current(TUNNEL).expect("a pair");
+                let spi = child.inbound_spi;
+                lab.with(end, |engine, now, spis| engine.rekey(now, spis, spi));
+                lab.quiet(seed % 50);
+            }
+            // Not so long that a peer is taken for dead.
+            lab.quiet(4_000);
+            lab.loss_percent = 0;
+            lab.quiet(100_000);
+            let spis = lab.ends.each_ref().map(|end| {
+                let child = end.engine.core.current(TUNNEL).expect("a pair");
+                (child.inbound_spi, child.outbound_spi)
+            });
+            assert_eq!(spis[0], (spis[1].1, spis[1].0), "seed {seed}");
+        }
+        let all = lab.ends.iter().flat_map(|end| &end.downs);
+        assert!(all.into_iter().all(|(_, superseded)| *superseded), "{seed}");
+    }
+}
+
 #[test]
 fn days_of_rekeys_never_leave_a_moment_without_a_pair() {
     let mut lab = lab();
@@ -474,6 +566,19 @@ fn a_live_peer_is_not_declared_dead() {
 }
 
 #[test]
+fn a_box_that_goes_begins_nothing_with_a_peer_that_begins_anew() {
+    let mut lab = lab();
+    up(&mut lab);
+    lab.with(1, |engine, now, spis| engine.shutdown(now, spis));
+    lab.quiet(50);
+    assert!(lab.ends[0].children.is_empty(), "it was told");
+    lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.quiet(1_000);
+    assert!(lab.ends.iter().all(|end| end.children.is_empty()));
+}
+
+#[test]
 fn clears_and_deletes_end_pairs_on_both_sides() {
     for clear in 0..3 {
         let mut lab = lab();
@@ -490,8 +595,24 @@ fn clears_and_deletes_end_pairs_on_both_sides() {
             "clear {clear}"
         );
         assert!(lab.ends[1].children.is_empty());
-        up(&mut lab);
+        if clear < 2 {
+            up(&mut lab);
+        }
     }
+}
+
+#[test]
+fn the_delete_of_the_last_phase1_ends_the_pairs_whose_deletes_it_overtook() {
+    let mut lab = lab();
+    up(&mut lab);
+    lab.with(1, |engine, now, spis| {
+        engine.clear_isakmp(now, spis, ClearScope::Peer(A));
+    });
+    lab.wire.reverse();
+    assert_eq!(lab.wire.len(), 2, "a delete of the pair and one of phase 1");
+    lab.quiet(1_000);
+    assert_eq!(lab.ends[0].downs, [(EndReason::PeerTerminate, false)]);
+    assert!(lab.ends[0].children.is_empty());
 }
 
 #[test]
@@ -590,6 +711,30 @@ fn a_narrower_proposal_of_the_peer_is_accepted() {
 }
 
 #[test]
+fn the_responders_shorter_phase_1_lifetime_is_told() {
+    let [a, mut b] = pair();
+    for policy in &mut b.policies {
+        policy.lifetime_s = 3_600;
+    }
+    let mut lab = Lab::new(a, b);
+    up(&mut lab);
+    let left = lab.ends.each_ref().map(|end| {
+        let views = end.engine.ike_sas(lab.now);
+        views[0].lifetime_remaining_s.expect("it ends")
+    });
+    assert!(
+        left.iter().all(|left| (3_590..=3_600).contains(left)),
+        "{left:?}"
+    );
+    // The other way round the offer itself says it.
+    let [mut a, b] = pair();
+    a.policies[0].lifetime_s = 3_600;
+    let mut lab = Lab::new(a, b);
+    up(&mut lab);
+    assert!(!lab.ends[1].engine.phase1s[0].shortened);
+}
+
+#[test]
 fn behind_a_nat_both_move_to_port_4500() {
     let mut lab = lab();
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
@@ -597,16 +742,7 @@ fn behind_a_nat_both_move_to_port_4500() {
     // B is told of A as its NAT shows it.
     lab.ends[1].engine.core.config.peers[0].address = mapped;
     lab.ends[1].engine.core.config.tunnels[0].peers = vec![mapped];
-    for _ in 0..200 {
-        for flight in &mut lab.wire {
-            if flight.to == 1 {
-                flight.remote.set_ip(mapped);
-            } else {
-                flight.local.set_ip(A);
-            }
-        }
-        lab.quiet(DELAY_MS);
-    }
+    through_nat(&mut lab, mapped, None);
     let child = lab.ends[0]
         .children
         .values()
@@ -614,6 +750,53 @@ fn behind_a_nat_both_move_to_port_4500() {
         .expect("a tunnel through the NAT");
     let (local, remote) = child.encapsulation.expect("in UDP");
     assert_eq!((local.port(), remote.port()), (4500, 4500));
+    let spi = child.inbound_spi;
+    // The end behind the NAT keeps its mapping alive, every twenty seconds.
+    let begin = lab.now;
+    for _ in 0..61_000 / DELAY_MS / 200 {
+        through_nat(&mut lab, mapped, None);
+    }
+    let [sent, none] = [0, 1].map(|end| &lab.ends[end].keepalives);
+    let waits: Vec<u64> = sent
+        .windows(2)
+        .map(|pair| pair[1].since_ms(pair[0]))
+        .collect();
+    assert!(
+        sent.len() >= 3 && waits.iter().all(|wait| *wait == 20_000),
+        "{sent:?}"
+    );
+    assert!(none.is_empty() && lab.now.since_ms(begin) >= 60_000);
+    // The NAT forgets its mapping and makes another one.
+    lab.with(0, |engine, now, spis| engine.rekey(now, spis, spi));
+    through_nat(&mut lab, mapped, Some(40_001));
+    let moved = SocketAddrV4::new(mapped, 40_001);
+    assert_eq!(lab.ends[1].moves, [(mapped, moved)]);
+    assert_eq!(lab.ends[1].engine.phase1s[0].remote, moved);
+    assert_eq!(lab.ends[0].moves, [], "there is no NAT in front of B");
+    // ESP may tell of it first.
+    let again = SocketAddrV4::new(mapped, 40_002);
+    lab.with(1, |engine, _, _| engine.peer_moved(mapped, again));
+    lab.with(1, |engine, _, _| engine.peer_moved(mapped, again));
+    assert_eq!(lab.ends[1].moves, [(mapped, moved), (mapped, again)]);
+    lab.with(0, |engine, _, _| engine.peer_moved(B, again));
+    assert_eq!(lab.ends[0].moves, [], "B is not behind a NAT");
+}
+
+/// A's packets come to B from `mapped`, and from `port` when its mapping has changed.
+fn through_nat(lab: &mut Lab, mapped: Ipv4Addr, port: Option<u16>) {
+    for _ in 0..200 {
+        for flight in &mut lab.wire {
+            if flight.to == 1 {
+                flight.remote.set_ip(mapped);
+                flight.remote.set_port(port.unwrap_or(flight.remote.port()));
+            } else {
+                flight.local.set_ip(A);
+                let port = port.map_or(flight.local.port(), |_| 4500);
+                flight.local.set_port(port);
+            }
+        }
+        lab.quiet(DELAY_MS);
+    }
 }
 
 #[test]
@@ -690,4 +873,38 @@ fn altered_and_repeated_messages_neither_panic_nor_change_a_tunnel() {
     lab.quiet(200_000);
     assert!(lab.agreed() >= 1);
     assert!(lab.ends.iter().all(|end| end.downs.is_empty()));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_a_peer_with_the_key_garbles_neither_panics_nor_sticks(
+        edits in proptest::collection::vec((0u16..400, 1u8..), 1..5),
+        which in 0usize..8,
+        replaced in proptest::prelude::any::<bool>(),
+    ) {
+        let mut lab = lab();
+        if replaced {
+            up(&mut lab);
+            lab.with(0, |engine, now, _| engine.clear_ipsec(now, ClearScope::All));
+        }
+        lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+        for _ in 0..which {
+            lab.quiet(DELAY_MS);
+        }
+        let edit = |(at, mask)| fuzzing::Edit { at, mask };
+        fuzzing::alter_next(edits.into_iter().map(edit).collect());
+        lab.quiet(120_000);
+        fuzzing::alter_next(Vec::new());
+        for _ in 0..3 {
+            lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+            lab.quiet(120_000);
+        }
+        let carried: usize = lab.ends.iter().map(|end| end.children.len()).sum();
+        let held: usize = lab.ends.iter().map(|end| end.spis.reserved.len()).sum();
+        proptest::prop_assert!(carried >= 1, "{:?}", lab.ends[0].logs);
+        let ended: usize = lab.ends.iter().map(|end| end.downs.len()).sum();
+        proptest::prop_assert!(held <= carried + ended, "{held} SPIs for {carried} pairs");
+    }
 }

@@ -1,11 +1,11 @@
 //! What happens by itself: retransmissions, rekeys, expiry, probes, keepalives.
 
+use super::IKE_PORT;
 use super::api::{Action, EndReason, SpiSource};
 use super::engine::Engine;
 use super::limits::DPD_PROBES_MAX;
-use super::v1::informational;
+use super::v1::dpd;
 use super::v1::main_mode;
-use super::v1::natt::IKE_PORT;
 use super::v1::phase1::{Phase1, Wanted};
 use crate::time::Time;
 
@@ -107,25 +107,29 @@ impl Engine {
         {
             return;
         }
-        let sa = &mut self.phase1s[place];
+        let mut sa = self.phase1s.swap_remove(place);
         let peer = sa.peer;
-        if sa.dpd.unanswered >= DPD_PROBES_MAX {
+        let urgent = sa.dpd.urgent.is_some();
+        let lives = if urgent {
+            dpd::send_urgent(&mut self.core, now, &mut sa)
+        } else {
+            sa.dpd.unanswered < DPD_PROBES_MAX
+        };
+        if lives && !urgent {
+            let keepalive = self.core.peer(peer).map(|peer| peer.keepalive);
+            let retry_s = keepalive.map_or(2, |keepalive| keepalive.retry_s);
+            dpd::send_probe(&mut self.core, now, &mut sa);
+            sa.dpd.next_probe = Some(now.after_s(u64::from(retry_s)));
+        }
+        self.phase1s.push(sa);
+        if !lives {
             let text =
                 "IKE lost contact with remote peer, deleting connection (keepalive type: DPD)";
             self.core.log(713_123, 3, peer, text);
             self.core
                 .end_children(EndReason::LostContact, |child| child.peer == peer);
             self.end_phase1(now, spis, id, EndReason::LostContact, false);
-            return;
         }
-        let retry_s = self
-            .core
-            .peer(peer)
-            .map_or(2, |peer| peer.keepalive.retry_s);
-        let mut sa = self.phase1s.swap_remove(place);
-        informational::send_probe(&mut self.core, &mut sa);
-        sa.dpd.next_probe = Some(now.after_s(u64::from(retry_s)));
-        self.phase1s.push(sa);
     }
 
     fn age(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {

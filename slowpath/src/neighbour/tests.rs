@@ -1,3 +1,6 @@
+use fastpath::limits::ADJACENCIES_MAX;
+use fastpath::tunnel::{Adjacencies, AdjacencyOwner};
+
 use super::*;
 
 const OURS: Mac = Mac([2, 0, 0, 0, 0, 1]);
@@ -50,6 +53,17 @@ impl NextHops for Table {
             }
             true
         })
+    }
+
+    fn walk(&self, from: u16, limit: usize) -> Vec<Adjacency> {
+        let behind = self.0.iter().filter(|it| it.id.raw() >= from);
+        behind.take(limit).copied().collect()
+    }
+
+    fn retire(&mut self, id: AdjacencyId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|it| it.id != id);
+        before != self.0.len()
     }
 }
 
@@ -223,4 +237,121 @@ fn packets_and_next_hops_in_waiting_are_bounded() {
     }
     assert_eq!(arp.held(), HELD_MAX);
     assert_eq!(arp.asks.len(), ASKS_MAX);
+}
+
+/// The table of the workers under policy number `generation`.
+struct Real {
+    table: std::sync::Arc<Adjacencies>,
+    owner: AdjacencyOwner,
+    generation: u64,
+}
+
+impl Real {
+    fn new() -> Self {
+        let (table, owner) = Adjacencies::new([7; 16]);
+        Self {
+            table,
+            owner,
+            generation: 0,
+        }
+    }
+
+    fn intern(&self, next_hop: u32) -> Option<AdjacencyId> {
+        self.table.intern(3, next_hop)
+    }
+}
+
+impl NextHops for Real {
+    fn get(&self, id: AdjacencyId) -> Option<Adjacency> {
+        self.owner.get(id)
+    }
+
+    fn find(&self, interface: u8, next_hop: u32) -> Option<Adjacency> {
+        self.owner.find(interface, next_hop)
+    }
+
+    fn learn(&mut self, interface: u8, next_hop: u32, mac: [u8; 6]) -> bool {
+        self.owner.learn(interface, next_hop, mac)
+    }
+
+    fn set_state(&mut self, id: AdjacencyId, state: NeighbourState) -> bool {
+        self.owner.set_state(id, state)
+    }
+
+    fn walk(&self, from: u16, limit: usize) -> Vec<Adjacency> {
+        self.owner.walk(from).take(limit).collect()
+    }
+
+    fn retire(&mut self, id: AdjacencyId) -> bool {
+        self.owner.retire(id, self.generation)
+    }
+}
+
+#[test]
+fn a_next_hop_that_nobody_asks_for_gives_its_entry_back() {
+    let (mut arp, net, mut hops) = (Resolver::<u8>::default(), net(), Real::new());
+    let id = hops.intern(HOP).unwrap();
+    arp.retire(&net, &mut hops, Time(0));
+    arp.retire(&net, &mut hops, Time(IDLE_HOLD_MS - 1));
+    assert_eq!(hops.owner.quarantined(), 0);
+    arp.retire(&net, &mut hops, Time(IDLE_HOLD_MS));
+    assert_eq!(hops.owner.quarantined(), 1);
+    assert!(hops.get(id).is_none());
+}
+
+#[test]
+fn a_next_hop_that_is_wanted_stays_and_one_that_answers_does() {
+    let (mut arp, net, mut hops) = (Resolver::<u8>::default(), net(), Real::new());
+    let wanted = hops.intern(HOP).unwrap();
+    let answers = hops.intern(HOP + 1).unwrap();
+    assert!(hops.learn(3, HOP + 1, THEIRS.0));
+    for second in 0..4 * IDLE_HOLD_MS / 1_000 {
+        let now = Time(second * 1_000);
+        // As the control loop does for the peer of a tunnel.
+        arp.want(wanted, None, &net, &hops, now);
+        arp.tick(&net, &mut hops, now);
+        arp.age(&net, &mut hops, now);
+        arp.retire(&net, &mut hops, now);
+    }
+    assert!(hops.get(wanted).is_some() && hops.get(answers).is_some());
+}
+
+#[test]
+fn a_full_table_has_room_again_when_what_was_of_use_least_lately_has_gone() {
+    let (mut arp, net, mut hops) = (Resolver::<u8>::default(), net(), Real::new());
+    let full = (1..u32::MAX).find(|&hop| hops.intern(hop).is_none());
+    let full = full.expect("the table has an end");
+    for hop in 1..full {
+        hops.learn(3, hop, THEIRS.0);
+        let id = hops.intern(hop).unwrap();
+        arp.known.insert(id.raw(), Known::answered(Time(0)));
+    }
+    let peer = hops.intern(1).unwrap();
+    arp.want(peer, None, &net, &hops, Time(1));
+    for now in (1..10).map(|second| Time(second * 1_000)) {
+        arp.retire(&net, &mut hops, now);
+        arp.want(peer, None, &net, &hops, now);
+    }
+    assert!(hops.owner.quarantined() > 0 && hops.owner.quarantined() <= ADJACENCIES_MAX - PRESSURE);
+    assert!(hops.get(peer).is_some(), "the peer of a tunnel goes last");
+    assert_eq!(hops.owner.vacate(hops.generation), 0, "a flow may name it");
+    hops.generation += 1;
+    assert!(hops.owner.vacate(hops.generation) > 0);
+    assert!(hops.intern(full).is_some());
+}
+
+#[test]
+fn an_interface_that_goes_or_moves_takes_its_next_hops_and_their_packets_along() {
+    let (mut arp, before, mut hops) = (Resolver::<u8>::default(), net(), Real::new());
+    let id = hops.intern(HOP).unwrap();
+    arp.want(id, Some(9), &before, &hops, Time(0));
+    assert!(arp.rewired(&before, &before, &mut hops).is_empty());
+    let mut moved: Vec<LocalInterface> = before.iter().cloned().collect();
+    moved[0].port += 1;
+    let effects = arp.rewired(&before, &LocalNet::of(moved), &mut hops);
+    assert_eq!(effects, [Effect::Drop(9, DropReason::NoAdjacency)]);
+    assert_eq!((arp.held(), hops.get(id)), (0, None));
+    let other = hops.intern(HOP).unwrap();
+    arp.retire(&LocalNet::default(), &mut hops, Time(0));
+    assert!(hops.get(other).is_none());
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use fastpath::tunnel::{SlotId, SlotState, SlotWord};
+use fastpath::worker::request::What;
 
 use super::dataplane::Dataplane;
 use super::owner::{Demand, TunnelOwner};
@@ -17,11 +18,14 @@ const ASK_TIMEOUT_MS: u64 = 5_000;
 
 impl<D: Dataplane> TunnelOwner<D> {
     /// IKE has begun to negotiate.
-    pub fn negotiating(&mut self, id: TunnelId, dp: &mut D) {
+    pub fn negotiating(&mut self, id: TunnelId, now: Time, dp: &mut D) {
         let Some(tunnel) = self.tunnels.get_mut(&id) else {
             return;
         };
         tunnel.asked_at = None;
+        if let Some(bounced) = tunnel.bounced {
+            self.ledger.negotiating(bounced.number, now);
+        }
         if dp
             .word(tunnel.slot)
             .is_some_and(|word| word.state() == SlotState::Down)
@@ -65,7 +69,10 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     /// Asks of the data path, swaps that are due, sweeps that waited. Once per turn.
     pub fn tick(&mut self, now: Time, dp: &mut D) {
+        self.tell_options(dp);
         self.hear_asks(now, dp);
+        self.end_drained(now, dp);
+        self.release_due(now, dp);
         let due: Vec<TunnelId> = self
             .timed
             .iter()
@@ -78,13 +85,18 @@ impl<D: Dataplane> TunnelOwner<D> {
         for id in due {
             self.swap(id, dp);
         }
+        self.age_paths(now, dp);
         while let Some(&what) = self.sweeps.front() {
-            if dp.sweep(what).is_none() {
+            let Some(ticket) = dp.sweep(what) else {
                 return;
+            };
+            if let What::SweepOutside { slot, .. } | What::Reclassify(slot) = what {
+                self.reclassifying.insert(ticket, (slot, dp.workers()));
             }
             self.sweeps.pop_front();
         }
         self.retirement.sweep(dp);
+        self.count_flows(dp);
     }
 
     fn hear_asks(&mut self, now: Time, dp: &mut D) {
@@ -118,28 +130,38 @@ impl<D: Dataplane> TunnelOwner<D> {
                     dp.rearm(tunnel.slot);
                 }
             }
-            tunnel.asked_at.is_some() || tunnel.swap.is_some()
+            let released = tunnel.bounced.is_none_or(|bounced| bounced.ready.is_none());
+            let settled = tunnel.swap.is_none() && tunnel.learned_path.is_none();
+            tunnel.asked_at.is_some() || !settled || !released
         });
     }
 
     /// Peers from whom, and to whom, packets went since the last call. Once per second, for dead
-    /// peer detection.
-    pub fn traffic(&mut self, dp: &D) -> Vec<(Ipv4Addr, PeerTraffic)> {
+    /// peer detection; what tunnels carry is measured with it.
+    pub fn traffic(&mut self, now: Time, dp: &D) -> Vec<(Ipv4Addr, PeerTraffic)> {
         let mut peers: BTreeMap<Ipv4Addr, PeerTraffic> = BTreeMap::new();
+        self.ledger.tick(now);
+        let watched = self.options.resume.detect_ms.is_some();
         for tunnel in self.tunnels.values_mut() {
+            if let Some(sealed) = dp.outbound(tunnel.slot) {
+                tunnel.rate.take(now, sealed.packets);
+            }
             let sealed = dp.outbound(tunnel.slot).unwrap_or_default().packets;
+            let heard = tunnel.watch.heard().filter(|_| watched).unwrap_or(now);
             for child in &mut tunnel.children {
                 let opened = dp.inbound(child.inbound_spi).unwrap_or_default().packets;
                 let sealed = if child.sealing { sealed } else { child.seen.1 };
                 let peer = peers.entry(child.peer).or_default();
-                peer.inbound |= opened > child.seen.0;
+                if opened > child.seen.0 {
+                    peer.inbound = peer.inbound.max(Some(heard));
+                }
                 peer.outbound |= sealed > child.seen.1;
                 child.seen = (opened, sealed);
             }
         }
         peers
             .into_iter()
-            .filter(|(_, seen)| seen.inbound || seen.outbound)
+            .filter(|(_, seen)| seen.inbound.is_some() || seen.outbound)
             .collect()
     }
 }
@@ -147,8 +169,8 @@ impl<D: Dataplane> TunnelOwner<D> {
 /// Whether packets went between a peer and this box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerTraffic {
-    /// From the peer.
-    pub inbound: bool,
+    /// From the peer: when they were heard at the latest, as far as that is known.
+    pub inbound: Option<Time>,
     /// To the peer.
     pub outbound: bool,
 }

@@ -33,6 +33,8 @@ pub(super) struct Child {
     pub(super) suite: EspSuite,
     pub(super) selectors: Selectors,
     pub(super) in_udp: bool,
+    /// UDP ports of ESP in UDP, ours first.
+    pub(super) ports: Option<(u16, u16)>,
     pub(super) since: Time,
     pub(super) lifetime_s: u32,
     pub(super) lifetime_kb: Option<u32>,
@@ -57,6 +59,7 @@ impl Child {
             suite: sa.suite,
             selectors: sa.selectors,
             in_udp: sa.encapsulation.is_some(),
+            ports: ports_of(sa),
             since: now,
             lifetime_s: sa.lifetime_s,
             lifetime_kb: sa.lifetime_kb,
@@ -97,23 +100,17 @@ impl Totals {
     pub(super) fn add_outbound(&mut self, traffic: OutboundTraffic) {
         self.outbound.packets += traffic.packets;
         self.outbound.bytes += traffic.bytes;
+        self.outbound.expecting += traffic.expecting;
     }
 
     pub(super) fn since(&self, base: &Self) -> Self {
         let (inbound, outbound) = (&self.inbound, &self.outbound);
         Self {
-            inbound: InboundTraffic {
-                packets: inbound.packets.saturating_sub(base.inbound.packets),
-                bytes: inbound.bytes.saturating_sub(base.inbound.bytes),
-                replayed: inbound.replayed.saturating_sub(base.inbound.replayed),
-                not_authentic: inbound
-                    .not_authentic
-                    .saturating_sub(base.inbound.not_authentic),
-                replay_bitmap: inbound.replay_bitmap,
-            },
+            inbound: inbound.since(&base.inbound),
             outbound: OutboundTraffic {
                 packets: outbound.packets.saturating_sub(base.outbound.packets),
                 bytes: outbound.bytes.saturating_sub(base.outbound.bytes),
+                expecting: outbound.expecting.saturating_sub(base.outbound.expecting),
             },
         }
     }
@@ -122,6 +119,11 @@ impl Totals {
 /// The suite of an SA as the fastpath names it; `None` for what does not authenticate.
 pub(super) fn suite_of(suite: EspSuite) -> Option<Suite> {
     Suite::new(suite.encryption, suite.integrity)
+}
+
+fn ports_of(sa: &ChildSa) -> Option<(u16, u16)> {
+    sa.encapsulation
+        .map(|(ours, theirs)| (ours.port(), theirs.port()))
 }
 
 /// Both directions of an SA for the fastpath.
@@ -160,9 +162,7 @@ impl<'a> Directions<'a> {
             integrity_key: &keys.integrity,
             local: sa.local.to_bits(),
             remote: sa.remote.to_bits(),
-            encapsulation: sa
-                .encapsulation
-                .map(|(ours, theirs)| (ours.port(), theirs.port())),
+            encapsulation: ports_of(sa),
             esn: sa.esn,
             replay_window: self.replay_window,
             lifetime_bytes: sa.lifetime_kb.map(|kb| u64::from(kb) * 1024),

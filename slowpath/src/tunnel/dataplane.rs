@@ -1,10 +1,13 @@
 //! What tunnel ownership needs of the fastpath.
 
 use std::fmt::Debug;
+use std::net::SocketAddrV4;
 
 use fastpath::control::{Fastpath, InstallError};
 use fastpath::esp::SaParameters;
-use fastpath::tunnel::{RetiredSlot, SlotId, SlotState, SlotWord, TunnelMtu};
+use fastpath::tunnel::{
+    ReleaseOrder, ResumeOptions, RetiredSlot, SlotId, SlotState, SlotWord, TunnelMtu,
+};
 use fastpath::worker::request::What;
 
 use crate::ike::{SpiSource, TunnelId};
@@ -31,6 +34,21 @@ pub struct OutboundTraffic {
     pub packets: u64,
     /// Bytes of inner packets.
     pub bytes: u64,
+    /// Packets sealed for TCP flows that expect an answer.
+    pub expecting: u64,
+}
+
+impl InboundTraffic {
+    /// What was counted after `base`; the bitmap as it is.
+    pub(super) fn since(&self, base: &Self) -> Self {
+        Self {
+            packets: self.packets.saturating_sub(base.packets),
+            bytes: self.bytes.saturating_sub(base.bytes),
+            replayed: self.replayed.saturating_sub(base.replayed),
+            not_authentic: self.not_authentic.saturating_sub(base.not_authentic),
+            replay_bitmap: self.replay_bitmap,
+        }
+    }
 }
 
 /// Slots, SAs and requests to the workers, as [`Fastpath`] has them.
@@ -52,6 +70,8 @@ pub trait Dataplane {
     fn install_inbound(&mut self, parameters: &SaParameters<'_>) -> Result<(), InstallError>;
     /// Swaps the outbound SA of a slot.
     fn install_outbound(&mut self, parameters: &SaParameters<'_>) -> Result<(), InstallError>;
+    /// Sends what the slot's SA in UDP seals to another end.
+    fn move_outbound(&mut self, slot: SlotId, remote: SocketAddrV4) -> bool;
     /// Removes an inbound SA and frees its SPI.
     fn remove_inbound(&mut self, spi: u32) -> bool;
     /// Takes the outbound SA of a slot away.
@@ -64,6 +84,15 @@ pub trait Dataplane {
     fn bring_up(&mut self, slot: SlotId, preserve: bool) -> bool;
     /// Down; without PRESERVE the slot's TCP flows are stale from now on.
     fn take_down(&mut self, slot: SlotId) -> bool;
+    /// As [`Dataplane::take_down`], where the tunnel will soon be back: packets of its flows are
+    /// held in order.
+    fn take_down_planned(&mut self, slot: SlotId) -> bool;
+    /// Whether copies of what leaves by a slot that is up are held, because its peer owes answers.
+    fn set_silent(&mut self, slot: SlotId, silent: bool) -> bool;
+    /// How preserved flows resume; `false` when the workers have to be told later.
+    fn set_resume(&mut self, options: ResumeOptions) -> bool;
+    /// Lets the packets leave that are held for a slot; the ticket, `None` when it must wait.
+    fn release_held(&mut self, order: ReleaseOrder) -> Option<u32>;
     /// Stamps a live slot.
     fn stamp_preserve(&mut self, slot: SlotId, preserve: bool) -> bool;
     /// Changes how large packets may be.
@@ -116,6 +145,11 @@ impl Dataplane for Fastpath {
         tunnels.install_outbound(publisher, parameters)
     }
 
+    fn move_outbound(&mut self, slot: SlotId, remote: SocketAddrV4) -> bool {
+        let (tunnels, publisher) = self.tunnels();
+        tunnels.move_outbound(publisher, slot, remote.ip().to_bits(), remote.port())
+    }
+
     fn remove_inbound(&mut self, spi: u32) -> bool {
         let (tunnels, publisher) = self.tunnels();
         tunnels.remove_inbound(publisher, spi)
@@ -140,6 +174,22 @@ impl Dataplane for Fastpath {
 
     fn take_down(&mut self, slot: SlotId) -> bool {
         self.tunnels().0.take_down(slot)
+    }
+
+    fn take_down_planned(&mut self, slot: SlotId) -> bool {
+        self.tunnels().0.take_down_planned(slot)
+    }
+
+    fn set_silent(&mut self, slot: SlotId, silent: bool) -> bool {
+        self.tunnels().0.set_silent(slot, silent)
+    }
+
+    fn set_resume(&mut self, options: ResumeOptions) -> bool {
+        Self::set_resume(self, options)
+    }
+
+    fn release_held(&mut self, order: ReleaseOrder) -> Option<u32> {
+        Self::release_held(self, order)
     }
 
     fn stamp_preserve(&mut self, slot: SlotId, preserve: bool) -> bool {
@@ -186,6 +236,7 @@ impl Dataplane for Fastpath {
         Some(OutboundTraffic {
             packets: sa.packets(),
             bytes: sa.bytes(),
+            expecting: sa.expecting(),
         })
     }
 }

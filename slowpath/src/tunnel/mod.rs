@@ -11,22 +11,38 @@
 //! socket, and what it wants done by IKE or written to the log is polled.
 
 mod asks;
+mod change;
 mod child;
 mod context;
 mod dataplane;
+mod drain;
+mod moved;
 mod owner;
 mod pairs;
+mod pmtu;
+mod rate;
+mod reconcile;
+mod resume;
 mod retire;
 mod session;
+mod silence;
 mod spec;
+mod stats;
 mod view;
+mod watch;
 
 pub use asks::PeerTraffic;
+pub use change::{Change, TunnelChange};
 pub use child::inner_mtu;
 pub use dataplane::{Dataplane, InboundTraffic, OutboundTraffic, SpiPool};
 pub use owner::{Demand, TunnelOwner, VpnOptions};
+pub use reconcile::{Reconciliation, TunnelBinding};
+pub use resume::ResumePolicy;
 pub use session::reason_text;
 pub use spec::TunnelSpec;
+pub use watch::Sighting;
+#[cfg(test)]
+pub(crate) use watch::{Look, Watch};
 
 #[cfg(test)]
 mod tests;

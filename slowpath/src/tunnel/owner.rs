@@ -1,19 +1,28 @@
 //! The owner of all tunnels: what the configuration, IKE and the workers do to them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use config::Sysopt;
-use fastpath::tunnel::{SlotId, SlotState};
+use config::{Sysopt, VpnResume};
+use fastpath::tunnel::{ReleaseOrder, ResumeOptions, SlotId, SlotState};
 use fastpath::worker::request::What;
 
-use super::child::{Child, Totals, suite_of};
+use super::change::{TunnelChange, Uptime};
+use super::child::{Child, Totals};
 use super::context::{ContextPair, ContextTable};
 use super::dataplane::{Dataplane, OutboundTraffic};
+use super::drain::Draining;
+use super::pmtu::{LearnedPath, ReportBudget};
+use super::rate::Rate;
+use super::resume::{Bounced, Counting, ResumePolicy, Together};
 use super::retire::Retirement;
 use super::session::Sessions;
 use super::spec::TunnelSpec;
-use crate::ike::{ChildSa, EndReason, Selectors, TunnelId};
+use super::watch::Watch;
+use crate::bounce::{Cause, Ledger};
+use crate::ike::{ChildSa, TunnelId};
+use crate::round_trip::RoundTrip;
 use crate::syslog::Message;
 use crate::time::Time;
 
@@ -41,16 +50,19 @@ pub struct VpnOptions {
     pub reclassify: bool,
     /// `crypto ipsec security-association replay window-size`.
     pub replay_window: u32,
+    /// `vpn-resume`.
+    pub resume: ResumePolicy,
 }
 
 impl VpnOptions {
     /// The options of a configuration.
-    pub const fn new(sysopt: &Sysopt, replay_window: u32) -> Self {
+    pub fn new(sysopt: &Sysopt, resume: &VpnResume, replay_window: u32) -> Self {
         Self {
             preserve: sysopt.preserve_vpn_flows,
             immediate: sysopt.preserve_immediate,
             reclassify: sysopt.reclassify_vpn,
             replay_window,
+            resume: ResumePolicy::new(resume),
         }
     }
 }
@@ -62,6 +74,7 @@ impl Default for VpnOptions {
             immediate: false,
             reclassify: true,
             replay_window: 64,
+            resume: ResumePolicy::OFF,
         }
     }
 }
@@ -77,7 +90,7 @@ pub(super) struct Swap {
 /// One tunnel: its slot, the SAs that serve it, its contexts.
 #[derive(Debug)]
 pub(super) struct Tunnel {
-    pub(super) spec: TunnelSpec,
+    pub(super) spec: Arc<TunnelSpec>,
     pub(super) slot: SlotId,
     /// In the order in which they came up.
     pub(super) children: Vec<Child>,
@@ -88,15 +101,38 @@ pub(super) struct Tunnel {
     pub(super) retry_at: Option<Time>,
     /// When packets asked for a negotiation that has not begun.
     pub(super) asked_at: Option<Time>,
+    /// What a router has told of the path to the peer.
+    pub(super) learned_path: Option<LearnedPath>,
+    /// Reports about the path that quoted a packet of ours.
+    pub(super) path_reports: u64,
     /// What SAs that are gone have carried.
     pub(super) past: Totals,
     /// Totals when the counters were cleared.
     pub(super) cleared: Totals,
+    /// The peer of the newest pair, the first of the list before there was one.
+    pub(super) peer: Ipv4Addr,
+    /// The round trip to it.
+    pub(super) path: Option<RoundTrip>,
+    /// Since when it is up, and between which ends.
+    pub(super) uptime: Option<Uptime>,
+    /// What it carries per second.
+    pub(super) rate: Rate,
+    /// Whether its traffic is answered.
+    pub(super) watch: Watch,
+    /// The bounce whose held packets have not been released.
+    pub(super) bounced: Option<Bounced>,
 }
 
 impl Tunnel {
-    fn new(spec: TunnelSpec, slot: SlotId) -> Self {
+    pub(super) fn new(spec: Arc<TunnelSpec>, slot: SlotId) -> Self {
+        let peer = spec.peers.first().copied();
         Self {
+            peer: peer.unwrap_or(Ipv4Addr::UNSPECIFIED),
+            path: None,
+            uptime: None,
+            rate: Rate::default(),
+            watch: Watch::default(),
+            bounced: None,
             spec,
             slot,
             children: Vec::new(),
@@ -104,6 +140,8 @@ impl Tunnel {
             swap: None,
             retry_at: None,
             asked_at: None,
+            learned_path: None,
+            path_reports: 0,
             past: Totals::default(),
             cleared: Totals::default(),
         }
@@ -168,9 +206,34 @@ pub struct TunnelOwner<D: Dataplane> {
     /// Sweeps that wait for room in the workers' request rings.
     pub(super) sweeps: VecDeque<What>,
     pub(super) retirement: Retirement<D::Retired>,
+    pub(super) reports: ReportBudget,
     pub(super) demands: VecDeque<Demand>,
     pub(super) messages: VecDeque<Message>,
+    pub(super) changes: VecDeque<TunnelChange>,
     pub(super) conn_ids: u32,
+    /// What the workers were told of `vpn-resume`.
+    pub(super) told: ResumeOptions,
+    pub(super) ledger: Ledger,
+    /// What an operator cleared last.
+    pub(super) clear_cause: Cause,
+    /// Inbound SAs that still receive, the next to end first: no more than pairs were cleared
+    /// within their time.
+    pub(super) draining: VecDeque<Draining>,
+    /// Orders that wait for room in the workers' request rings, at most one per tunnel.
+    pub(super) orders: VecDeque<ReleaseOrder>,
+    /// Bounces whose flows are to be counted.
+    pub(super) counts: VecDeque<(u32, SlotId)>,
+    pub(super) counting: Option<Counting>,
+    /// Sweeps that remove flows of a tunnel that is back, and the answers that they still get.
+    pub(super) reclassifying: BTreeMap<u32, (SlotId, u8)>,
+    pub(super) together: Together,
+    /// Peers that a tunnel's traffic has no answer from.
+    pub(super) suspected: BTreeSet<Ipv4Addr>,
+    /// Tunnels that are up and do not answer, and the bounces that have begun because of it.
+    pub(super) silent: BTreeMap<TunnelId, u32>,
+    /// Where the round of looks at the tunnels stands, and when it began.
+    pub(super) watch_from: Option<TunnelId>,
+    pub(super) watch_began: Time,
 }
 
 impl<D: Dataplane> Default for TunnelOwner<D> {
@@ -184,9 +247,24 @@ impl<D: Dataplane> Default for TunnelOwner<D> {
             sessions: Sessions::default(),
             sweeps: VecDeque::new(),
             retirement: Retirement::default(),
+            reports: ReportBudget::default(),
             demands: VecDeque::new(),
             messages: VecDeque::new(),
+            changes: VecDeque::new(),
             conn_ids: 0,
+            told: ResumeOptions::OFF,
+            ledger: Ledger::default(),
+            clear_cause: Cause::ClearIpsec,
+            draining: VecDeque::new(),
+            orders: VecDeque::new(),
+            counts: VecDeque::new(),
+            counting: None,
+            reclassifying: BTreeMap::new(),
+            together: Together::default(),
+            suspected: BTreeSet::new(),
+            silent: BTreeMap::new(),
+            watch_from: None,
+            watch_began: Time::default(),
         }
     }
 }
@@ -197,11 +275,16 @@ impl<D: Dataplane> TunnelOwner<D> {
         self.tunnels.get(&id).map(|tunnel| tunnel.slot)
     }
 
+    /// How many tunnels have a slot.
+    pub fn count(&self) -> usize {
+        self.tunnels.len()
+    }
+
     /// Configured tunnels: handle, slot and peers.
     pub fn iter(&self) -> impl Iterator<Item = (TunnelId, SlotId, &TunnelSpec)> {
         self.tunnels
             .iter()
-            .map(|(&id, tunnel)| (id, tunnel.slot, &tunnel.spec))
+            .map(|(&id, tunnel)| (id, tunnel.slot, &*tunnel.spec))
     }
 
     /// Handles of configured tunnels, from `first` on.
@@ -235,13 +318,8 @@ impl<D: Dataplane> TunnelOwner<D> {
 
     /// What shall be logged next.
     pub fn poll_message(&mut self) -> Option<Message> {
-        self.messages.pop_front()
-    }
-
-    /// Negotiated selectors by inbound SPI, for 402116.
-    pub fn selectors(&self) -> impl Iterator<Item = (u32, Selectors)> {
-        let children = self.tunnels.values().flat_map(|tunnel| &tunnel.children);
-        children.map(|child| (child.inbound_spi, child.selectors))
+        let message = self.messages.pop_front();
+        message.or_else(|| self.ledger.poll_message())
     }
 
     /// Takes over the options. Contexts keep the stamp that they were made with, unless
@@ -249,6 +327,7 @@ impl<D: Dataplane> TunnelOwner<D> {
     pub fn set_options(&mut self, options: VpnOptions, dp: &mut D) {
         let immediate = options.immediate || self.options.immediate;
         self.options = options;
+        self.tell_options(dp);
         if !immediate {
             return;
         }
@@ -274,80 +353,22 @@ impl<D: Dataplane> TunnelOwner<D> {
         }
     }
 
-    /// Brings the tunnels in line with the configuration. New ones get a slot, those that are gone
-    /// lose theirs; flows of a removed tunnel are torn down once [`TunnelOwner::policy_published`]
-    /// says that no policy names its slot any more.
-    pub fn reconcile(&mut self, specs: &[TunnelSpec], now: Time, dp: &mut D) {
-        let kept: HashSet<TunnelId> = specs.iter().map(|spec| spec.id).collect();
-        let gone: Vec<TunnelId> = self
-            .tunnels
-            .keys()
-            .copied()
-            .filter(|id| !kept.contains(id))
-            .collect();
-        for id in gone {
-            self.remove(id, now, dp);
-        }
-        for spec in specs {
-            match self.tunnels.get_mut(&spec.id) {
-                Some(tunnel) => {
-                    tunnel.spec = spec.clone();
-                    let current = tunnel
-                        .sealing()
-                        .and_then(|child| suite_of(child.suite).map(|suite| (suite, child.in_udp)));
-                    dp.set_mtu(tunnel.slot, spec.mtu(current));
-                }
-                None => self.add(spec.clone(), dp),
-            }
-        }
-    }
-
-    fn add(&mut self, spec: TunnelSpec, dp: &mut D) {
-        let Some(slot) = dp.allocate(spec.mtu(None)) else {
-            let text = format!(
-                "Tunnel limit reached: crypto map {} {} gets no tunnel",
-                spec.map_name, spec.sequence
-            );
-            self.messages.push_back(Message::new(713_902, 3, text));
-            return;
-        };
-        let id = spec.id;
-        self.by_slot.insert(slot, id);
-        self.tunnels.insert(id, Tunnel::new(spec, slot));
-    }
-
-    fn remove(&mut self, id: TunnelId, now: Time, dp: &mut D) {
-        while let Some(child) = self
-            .tunnels
-            .get(&id)
-            .and_then(|tunnel| tunnel.children.last())
-        {
-            let (inbound, outbound) = (child.inbound_spi, child.outbound_spi);
-            self.end_child(
-                id,
-                (inbound, outbound),
-                EndReason::ConfigurationChanged,
-                now,
-                dp,
-            );
-        }
-        let Some(tunnel) = self.tunnels.remove(&id) else {
-            return;
-        };
-        self.by_slot.remove(&tunnel.slot);
-        self.timed.remove(&id);
-        if let Some(retired) = dp.retire(tunnel.slot) {
-            self.retirement.add(tunnel.slot, retired);
-        }
-    }
-
     /// The workers judge by a policy that names no retired slot any more: their flows may go.
     pub fn policy_published(&mut self) {
         self.retirement.policy_published();
     }
 
-    /// A request of [`TunnelOwner::tick`] was answered by one worker.
-    pub fn swept(&mut self, ticket: u32, dp: &mut D) {
+    /// A request of [`TunnelOwner::tick`] was answered by one worker, which found or removed
+    /// `count` flows.
+    pub fn swept(&mut self, ticket: u32, count: u32, dp: &mut D) {
+        self.counted(ticket, count);
+        if let Some((slot, answers_left)) = self.reclassifying.get_mut(&ticket) {
+            self.ledger.reclassified(*slot, u64::from(count));
+            *answers_left = answers_left.saturating_sub(1);
+            if *answers_left == 0 {
+                self.reclassifying.remove(&ticket);
+            }
+        }
         if let Some(retired) = self.retirement.answered(ticket) {
             dp.release(retired);
         }

@@ -3,9 +3,10 @@
 use fastpath::tunnel::{SlotState, SlotWord};
 use fastpath::worker::request::What;
 
-use super::child::{Child, Directions, Totals, suite_of};
+use super::child::{Child, Directions, Totals};
 use super::dataplane::Dataplane;
 use super::owner::{Demand, Swap, TunnelOwner};
+use crate::bounce::Cause;
 use crate::ike::{ChildSa, EndReason, TunnelId};
 use crate::syslog::format::sa_changed;
 use crate::time::Time;
@@ -45,6 +46,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         let mut child = Child::new(&sa, now, self.conn_ids);
         child.sealing = !later;
         tunnel.children.push(child);
+        tunnel.peer = sa.peer;
         tunnel.retry_at = None;
         tunnel.asked_at = None;
         for (inbound, spi) in [(false, sa.outbound_spi), (true, sa.inbound_spi)] {
@@ -68,6 +70,8 @@ impl<D: Dataplane> TunnelOwner<D> {
         } else {
             let id = sa.tunnel;
             self.come_up(id, &sa, dp);
+            self.came_up(&sa, now);
+            self.is_back(id, now);
         }
     }
 
@@ -86,9 +90,10 @@ impl<D: Dataplane> TunnelOwner<D> {
             Some(preserved) => preserved.follow(),
             None => self.contexts.make(),
         });
-        let suite = suite_of(sa.suite).map(|suite| (suite, sa.encapsulation.is_some()));
-        dp.set_mtu(tunnel.slot, tunnel.spec.mtu(suite));
+        tunnel.keep_path_to(sa.remote);
+        tunnel.apply_mtu(dp);
         dp.bring_up(tunnel.slot, self.options.preserve);
+        tunnel.watch.restart((0, 0));
         if first && sa.selectors != tunnel.spec.selectors {
             self.sweeps.push_back(What::SweepOutside {
                 slot: tunnel.slot,
@@ -128,11 +133,12 @@ impl<D: Dataplane> TunnelOwner<D> {
             self.demands.push_back(Demand::ChildFailed(sa.inbound_spi));
             return;
         }
+        tunnel.rate.restart();
         for child in &mut tunnel.children {
             child.sealing = child.inbound_spi == sa.inbound_spi;
         }
-        let suite = suite_of(sa.suite).map(|suite| (suite, sa.encapsulation.is_some()));
-        dp.set_mtu(tunnel.slot, tunnel.spec.mtu(suite));
+        tunnel.keep_path_to(sa.remote);
+        tunnel.apply_mtu(dp);
     }
 
     /// A pair has ended. With the last one the tunnel goes down: its flows stay as they are with
@@ -168,7 +174,7 @@ impl<D: Dataplane> TunnelOwner<D> {
             self.swap(id, dp);
         }
         self.end_child(id, spis, reason, now, dp);
-        self.settle(id, dp);
+        self.settle(id, reason, now, dp);
     }
 
     pub(super) fn end_child(
@@ -192,14 +198,22 @@ impl<D: Dataplane> TunnelOwner<D> {
         }
         let child = tunnel.children.remove(place);
         let mut carried = Totals::default();
-        carried.add_inbound(dp.inbound(inbound_spi).unwrap_or_default());
+        let received = dp.inbound(inbound_spi).unwrap_or_default();
+        carried.add_inbound(received);
         carried.add_outbound(tunnel.sealed_by(&child, dp));
         tunnel.past.add_inbound(carried.inbound);
         tunnel.past.add_outbound(carried.outbound);
         if child.sealing {
             dp.remove_outbound(tunnel.slot);
         }
-        dp.remove_inbound(inbound_spi);
+        let preserved = dp.word(tunnel.slot).is_some_and(SlotWord::preserve);
+        let drains =
+            reason == EndReason::AdministratorReset && preserved && self.options.resume.acts();
+        if drains {
+            self.drain(id, inbound_spi, received, now);
+        } else {
+            dp.remove_inbound(inbound_spi);
+        }
         for (inbound, spi) in [(false, child.outbound_spi), (true, inbound_spi)] {
             self.messages
                 .push_back(sa_changed(false, inbound, spi, child.local, child.remote));
@@ -209,25 +223,37 @@ impl<D: Dataplane> TunnelOwner<D> {
     }
 
     /// What the end of a pair means for the tunnel.
-    fn settle(&mut self, id: TunnelId, dp: &mut D) {
-        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+    fn settle(&mut self, id: TunnelId, reason: EndReason, now: Time, dp: &mut D) {
+        let Some(tunnel) = self.tunnels.get(&id) else {
             return;
         };
         if tunnel.sealing().is_some() {
             return;
         }
+        self.went_down(id, now);
+        let Some(tunnel) = self.tunnels.get_mut(&id) else {
+            return;
+        };
         if !tunnel.children.is_empty() {
             // A pair is left that can receive only, because an outbound SA never comes back (its
             // sequence numbers would be used twice). That is no drop: the next packet asks for a
             // pair that can send.
             dp.set_state(tunnel.slot, SlotState::Down);
+            self.bounced(id, reason, now, dp);
             return;
         }
         let preserved = dp.word(tunnel.slot).is_some_and(SlotWord::preserve);
-        dp.take_down(tunnel.slot);
+        let planned = Cause::of(reason, self.clear_cause).is_planned();
+        if planned && preserved && self.options.resume.acts() {
+            dp.take_down_planned(tunnel.slot);
+        } else {
+            dp.take_down(tunnel.slot);
+        }
+        let slot = tunnel.slot;
         if !preserved {
             tunnel.contexts = None;
-            self.sweeps.push_back(What::SweepStale(tunnel.slot));
+            self.sweeps.push_back(What::SweepStale(slot));
         }
+        self.bounced(id, reason, now, dp);
     }
 }

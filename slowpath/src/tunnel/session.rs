@@ -16,7 +16,6 @@ pub const fn reason_text(reason: EndReason) -> &'static str {
         EndReason::AdministratorShutdown => "Administrator Shutdown",
         EndReason::LostContact => "Lost Service",
         EndReason::MaxTimeExceeded => "Max time exceeded",
-        EndReason::IdleTimeout => "Idle Timeout",
         EndReason::InitialContact => "Peer Reconnected",
         EndReason::NoProposal | EndReason::InvalidId => "Phase 2 Mismatch",
         EndReason::AuthenticationFailed => "Phase 2 Error",

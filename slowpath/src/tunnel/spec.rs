@@ -37,10 +37,10 @@ pub struct TunnelSpec {
 const TCP_IP_HEADERS: u32 = 40;
 
 impl TunnelSpec {
-    /// How large packets may be: inner packets for `current` (suite, in UDP or not), segments for
-    /// the worst encapsulation that the tunnel may come back with.
-    pub(super) fn mtu(&self, current: Option<(Suite, bool)>) -> TunnelMtu {
-        let path = u32::from(self.path_mtu);
+    /// How large packets may be on a path of `path_mtu` bytes: inner packets for `current` (suite,
+    /// in UDP or not), segments for the worst encapsulation that the tunnel may come back with.
+    pub(super) fn mtu(&self, current: Option<(Suite, bool)>, path_mtu: u16) -> TunnelMtu {
+        let path = u32::from(path_mtu);
         let offered = self.proposals.iter();
         let offered = offered.filter_map(|it| Suite::new(it.encryption, it.integrity));
         let worst = offered

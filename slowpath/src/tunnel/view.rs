@@ -54,7 +54,7 @@ impl<D: Dataplane> TunnelOwner<D> {
     }
 }
 
-fn contexts_of<D: Dataplane>(tunnel: &Tunnel, dp: &D) -> Vec<VpnContext> {
+pub(super) fn contexts_of<D: Dataplane>(tunnel: &Tunnel, dp: &D) -> Vec<VpnContext> {
     let (Some(pair), Some(word)) = (&tunnel.contexts, dp.word(tunnel.slot)) else {
         return Vec::new();
     };
@@ -114,7 +114,7 @@ fn tunnel_row<D: Dataplane>(tunnel: &Tunnel, newest: &Child, now: Time, dp: &D) 
     let totals = tunnel.totals(dp).since(&tunnel.cleared);
     let (local_ident, remote_ident) = Ident::pair(&newest.selectors);
     let suite = super::child::suite_of(newest.suite).map(|suite| (suite, newest.in_udp));
-    let mtu = tunnel.spec.mtu(suite);
+    let mtu = tunnel.spec.mtu(suite, tunnel.path_mtu());
     let newest_first = || tunnel.children.iter().rev();
     IpsecTunnel {
         map_name: tunnel.spec.map_name.clone(),
@@ -128,9 +128,10 @@ fn tunnel_row<D: Dataplane>(tunnel: &Tunnel, newest: &Child, now: Time, dp: &D) 
             encapsulated: totals.outbound.packets,
             decapsulated: totals.inbound.packets,
             receive_errors: totals.inbound.replayed + totals.inbound.not_authentic,
+            pmtu_received: tunnel.path_reports,
             ..IpsecCounters::default()
         },
-        path_mtu: tunnel.spec.path_mtu,
+        path_mtu: tunnel.path_mtu(),
         overhead: mtu.path.saturating_sub(mtu.inner) as u16,
         media_mtu: tunnel.spec.path_mtu,
         inbound: newest_first()
@@ -142,12 +143,12 @@ fn tunnel_row<D: Dataplane>(tunnel: &Tunnel, newest: &Child, now: Time, dp: &D) 
     }
 }
 
-fn sealing_first(tunnel: &Tunnel) -> impl Iterator<Item = &Child> {
+pub(super) fn sealing_first(tunnel: &Tunnel) -> impl Iterator<Item = &Child> {
     let others = tunnel.children.iter().rev().filter(|child| !child.sealing);
     tunnel.sealing().into_iter().chain(others)
 }
 
-fn inbound_row<D: Dataplane>(child: &Child, now: Time, dp: &D) -> EspSa {
+pub(super) fn inbound_row<D: Dataplane>(child: &Child, now: Time, dp: &D) -> EspSa {
     let traffic = dp.inbound(child.inbound_spi).unwrap_or_default();
     EspSa {
         replay_bitmap: Some(traffic.replay_bitmap),
@@ -155,7 +156,12 @@ fn inbound_row<D: Dataplane>(child: &Child, now: Time, dp: &D) -> EspSa {
     }
 }
 
-fn outbound_row<D: Dataplane>(tunnel: &Tunnel, child: &Child, now: Time, dp: &D) -> EspSa {
+pub(super) fn outbound_row<D: Dataplane>(
+    tunnel: &Tunnel,
+    child: &Child,
+    now: Time,
+    dp: &D,
+) -> EspSa {
     let bytes = tunnel.sealed_by(child, dp).bytes;
     // What an ASA prints for a direction that has no window.
     EspSa {

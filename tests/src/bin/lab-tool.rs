@@ -1,17 +1,15 @@
 //! Small programs of the lab, each run inside a namespace.
 #![forbid(unsafe_code)]
 
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tests::lab::error::{Result, failed};
-use tests::lab::frame::Segment;
-use tests::lab::namespace::parse_mac;
+use tests::lab::error::Result;
 use tests::lab::sniffer::{Net, watch};
 use tests::lab::wire::{Impairment, forward};
-use tests::lab::{sweep, traffic};
+use tests::lab::{streams, sweep, traffic};
 
 /// The lab's small programs.
 #[derive(Parser)]
@@ -38,24 +36,22 @@ enum Tool {
         #[arg(long, default_value_t = 70)]
         wait_s: u64,
     },
-    /// Send one forged TCP segment.
-    RawSend {
-        device: String,
-        #[arg(long)]
-        to_mac: String,
-        #[arg(long)]
-        source: SocketAddrV4,
-        #[arg(long)]
-        destination: SocketAddrV4,
-        #[arg(long)]
-        flags: u8,
-        #[arg(long, default_value_t = 0)]
-        sequence: u32,
-        #[arg(long, default_value_t = 0)]
-        acknowledgement: u32,
-        #[arg(long, default_value = "")]
-        payload: String,
+    /// Serve paced TCP streams; a line of input ends them.
+    StreamsServe {
+        port: u16,
+        #[command(flatten)]
+        load: LoadOptions,
     },
+    /// Open paced TCP streams, downloads and uploads in turn; a line of input ends them.
+    StreamsOpen {
+        target: SocketAddr,
+        #[command(flatten)]
+        load: LoadOptions,
+    },
+    /// Send frames, one in hexadecimal per line of standard input.
+    SendFrames { device: String },
+    /// Send IPv4 packets, one in hexadecimal per line of standard input.
+    SendPackets,
     /// Report cleartext packets from or to protected nets.
     Sniff {
         #[arg(required = true)]
@@ -68,7 +64,7 @@ enum Tool {
         left: String,
         right: String,
         #[arg(long, default_value_t = 0)]
-        delay_ms: u32,
+        delay_us: u32,
         #[arg(long, default_value_t = 0)]
         loss_per_mille: u32,
         #[arg(long, default_value_t = 0)]
@@ -78,6 +74,30 @@ enum Tool {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+}
+
+/// What streams carry.
+#[derive(clap::Args)]
+struct LoadOptions {
+    #[arg(long)]
+    count: u32,
+    #[arg(long)]
+    up: bool,
+    #[arg(long)]
+    every_ms: u32,
+    #[arg(long)]
+    chunk_bytes: usize,
+}
+
+impl LoadOptions {
+    fn load(&self) -> streams::Load {
+        streams::Load {
+            count: self.count,
+            up: self.up,
+            every_ms: self.every_ms,
+            chunk_bytes: self.chunk_bytes,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -108,42 +128,22 @@ fn run(tool: Tool) -> Result<()> {
             count,
             wait_s,
         } => traffic::tcp_hold(target, count, Duration::from_secs(wait_s)),
-        Tool::RawSend {
-            device,
-            to_mac,
-            source,
-            destination,
-            flags,
-            sequence,
-            acknowledgement,
-            payload,
-        } => {
-            let Some(mac) = parse_mac(&to_mac) else {
-                return failed(format!("`{to_mac}` is not a hardware address"));
-            };
-            let payload = payload.into_bytes();
-            let segment = Segment {
-                source,
-                destination,
-                flags,
-                sequence,
-                acknowledgement,
-                payload,
-            };
-            traffic::raw_send(&device, mac, &segment)
-        }
+        Tool::StreamsServe { port, load } => streams::serve(port, load.load()),
+        Tool::StreamsOpen { target, load } => streams::open(target, load.load()),
+        Tool::SendFrames { device } => traffic::send_frames(&device),
+        Tool::SendPackets => traffic::send_packets(),
         Tool::Sniff { devices, protect } => watch(&devices, &protect),
         Tool::Wire {
             left,
             right,
-            delay_ms,
+            delay_us,
             loss_per_mille,
             duplicate_per_mille,
             reorder_per_mille,
             seed,
         } => {
             let impairment = Impairment {
-                delay_ms,
+                delay_us,
                 loss_per_mille,
                 duplicate_per_mille,
                 reorder_per_mille,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::offices::Office;
 use super::topology::{BRANCH_OUTSIDE, HEAD_OUTSIDE, INTERNET_BRANCH, INTERNET_HEAD};
 
 /// The head office's configuration as it came, with its oddities.
@@ -10,6 +11,7 @@ const SEED: &str = include_str!("../../fixtures/ciscoasa.cfg");
 /// The pre-shared key of both offices.
 pub const KEY: &str = "swordfish";
 const PRESERVE: &str = "sysopt connection preserve-vpn-flows";
+const PFS: &str = "crypto map map1 5 set pfs group14";
 
 /// Which algorithms a configuration names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub enum Suite {
     Seed,
     /// AES-256, SHA-256, group 14.
     Aes256,
+    /// The same with group 14 for every child SA too (PFS).
+    Aes256Pfs,
 }
 
 /// What differs between the runs of a scenario.
@@ -27,6 +31,14 @@ pub struct Options {
     pub preserve: bool,
     /// Algorithms.
     pub suite: Suite,
+}
+
+/// The configuration of an office, which logs to the file `log`.
+pub fn of(office: Office, options: Options, log: &Path) -> String {
+    match office {
+        Office::Head => head(options, log),
+        Office::Branch => branch(options, log),
+    }
 }
 
 /// The head office: the seed with a key, a default route, device lines and a log file added.
@@ -41,11 +53,16 @@ pub fn head(options: Options, log: &Path) -> String {
             (" pre-shared-key *", _) => {
                 let _ = write!(text, " pre-shared-key {KEY}");
             }
-            ("crypto map map1 5 set transform-set testSET", Suite::Aes256) => text.push_str(
-                "crypto ipsec transform-set modern esp-aes-256 esp-sha256-hmac\n\
-                 crypto map map1 5 set transform-set modern",
-            ),
-            ("crypto isakmp policy 5", Suite::Aes256) => {
+            ("crypto map map1 5 set transform-set testSET", Suite::Aes256 | Suite::Aes256Pfs) => {
+                text.push_str(
+                    "crypto ipsec transform-set modern esp-aes-256 esp-sha256-hmac\n\
+                     crypto map map1 5 set transform-set modern",
+                );
+                if options.suite == Suite::Aes256Pfs {
+                    let _ = write!(text, "\n{PFS}");
+                }
+            }
+            ("crypto isakmp policy 5", Suite::Aes256 | Suite::Aes256Pfs) => {
                 let _ = write!(text, "{}\n{line}", modern_policy(1));
             }
             _ => text.push_str(line),
@@ -92,7 +109,11 @@ interface Ethernet0/1
     let no = if options.preserve { "" } else { "no " };
     let (transforms, policy) = match options.suite {
         Suite::Seed => ("esp-3des esp-md5-hmac", seed_policy(5)),
-        Suite::Aes256 => ("esp-aes-256 esp-sha256-hmac", modern_policy(5)),
+        Suite::Aes256 | Suite::Aes256Pfs => ("esp-aes-256 esp-sha256-hmac", modern_policy(5)),
+    };
+    let pfs = match options.suite {
+        Suite::Aes256Pfs => format!("{PFS}\n"),
+        Suite::Seed | Suite::Aes256 => String::new(),
     };
     let _ = write!(
         text,
@@ -103,7 +124,7 @@ crypto ipsec transform-set set1 {transforms}
 crypto map map1 5 match address vpn
 crypto map map1 5 set peer {HEAD_OUTSIDE}
 crypto map map1 5 set transform-set set1
-crypto map map1 interface outside
+{pfs}crypto map map1 interface outside
 crypto isakmp enable outside
 {policy}
 tunnel-group {HEAD_OUTSIDE} type ipsec-l2l
@@ -134,7 +155,7 @@ fn policy(priority: u16, encryption: &str, hash: &str, group: u8) -> String {
 fn logging(text: &mut String, log: &Path) {
     let _ = write!(
         text,
-        "logging enable\nlogging timestamp\nlogging file {} 7\n",
+        "logging enable\nlogging timestamp\nlogging file {} 7\nlogging queue 8192\n",
         log.display()
     );
 }
@@ -171,6 +192,7 @@ mod tests {
                 "logging enable",
                 "logging timestamp",
                 "logging file /tmp/x.log 7",
+                "logging queue 8192",
             ]
         );
         let gone: Vec<&str> = SEED
@@ -184,7 +206,7 @@ mod tests {
     fn preserve_off_is_the_no_form_in_both_offices() {
         let options = Options {
             preserve: false,
-            suite: Suite::Aes256,
+            suite: Suite::Aes256Pfs,
         };
         for text in [
             head(options, Path::new(LOG)),
@@ -193,6 +215,7 @@ mod tests {
             assert!(text.lines().any(|line| line == format!("no {PRESERVE}")));
             assert!(!text.lines().any(|line| line == PRESERVE));
             assert!(text.contains(" group 14\n"));
+            assert!(text.contains("\ncrypto map map1 5 set pfs group14\n"));
         }
     }
 }

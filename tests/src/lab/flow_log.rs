@@ -29,6 +29,8 @@ pub const TORN_DOWN: &str = "Tunnel has been torn down";
 
 /// Log lines that say something about tunnels: start of each message after the level.
 pub mod messages {
+    /// IKE phase 1 is complete.
+    pub const PHASE_1_UP: &str = "-713119: ";
     /// IKE phase 2 is complete: the tunnel is up.
     pub const TUNNEL_UP: &str = "-713120: ";
     /// Dead-peer detection gave the peer up.

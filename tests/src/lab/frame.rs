@@ -8,6 +8,7 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_VLAN: u16 = 0x8100;
 const IPV4_BYTES: usize = 20;
 const TCP_BYTES: usize = 20;
+const PROTOCOL_ICMP: u8 = 1;
 const PROTOCOL_TCP: u8 = 6;
 
 /// TCP flag bits (RFC 9293 section 3.1).
@@ -41,30 +42,63 @@ pub struct Segment {
     pub payload: Vec<u8>,
 }
 
-/// A frame from `source_mac` to `destination_mac` with the segment, checksums right.
-pub fn tcp_frame(source_mac: [u8; 6], destination_mac: [u8; 6], segment: &Segment) -> Vec<u8> {
-    let tcp_bytes = TCP_BYTES + segment.payload.len();
-    let mut frame = Vec::with_capacity(ETHERNET_BYTES + IPV4_BYTES + tcp_bytes);
+/// An ICMP error to be forged (RFC 792).
+#[derive(Clone, Debug)]
+pub struct IcmpError {
+    /// Who claims to report it.
+    pub source: Ipv4Addr,
+    /// Type and code.
+    pub kind: [u8; 2],
+    /// The four bytes after the checksum; the next hop's MTU of a fragmentation needed (RFC 1191).
+    pub rest: u32,
+    /// The packet that it quotes; its sender is the destination.
+    pub quoted: Segment,
+}
+
+/// A frame from `source_mac` to `destination_mac` with an IPv4 packet.
+pub fn ethernet(source_mac: [u8; 6], destination_mac: [u8; 6], packet: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(ETHERNET_BYTES + packet.len());
     frame.extend(destination_mac);
     frame.extend(source_mac);
     frame.extend(ETHERTYPE_IPV4.to_be_bytes());
-    frame.extend(ipv4_header(segment, (IPV4_BYTES + tcp_bytes) as u16));
-    frame.extend(tcp_segment(segment, tcp_bytes as u16));
+    frame.extend(packet);
     frame
 }
 
-fn ipv4_header(segment: &Segment, total_bytes: u16) -> Vec<u8> {
-    let mut header = vec![0x45, 0];
-    header.extend(total_bytes.to_be_bytes());
-    header.extend([0, 0, 0x40, 0, 64, PROTOCOL_TCP, 0, 0]);
-    header.extend(segment.source.ip().octets());
-    header.extend(segment.destination.ip().octets());
-    let sum = checksum(&[&header]);
-    header[10..12].copy_from_slice(&sum.to_be_bytes());
-    header
+/// The segment as an IPv4 packet, checksums right.
+pub fn tcp_packet(segment: &Segment) -> Vec<u8> {
+    let tcp = tcp_segment(segment);
+    let ends = [*segment.source.ip(), *segment.destination.ip()];
+    ipv4_packet(PROTOCOL_TCP, ends, &tcp)
 }
 
-fn tcp_segment(segment: &Segment, tcp_bytes: u16) -> Vec<u8> {
+/// The ICMP error as an IPv4 packet, quoting 28 bytes, checksums right.
+pub fn icmp_packet(error: &IcmpError) -> Vec<u8> {
+    let quoted = tcp_packet(&error.quoted);
+    let mut icmp = error.kind.to_vec();
+    icmp.extend([0, 0]);
+    icmp.extend(error.rest.to_be_bytes());
+    icmp.extend(&quoted[..IPV4_BYTES + 8]);
+    let sum = checksum(&[&icmp]);
+    icmp[2..4].copy_from_slice(&sum.to_be_bytes());
+    let ends = [error.source, *error.quoted.source.ip()];
+    ipv4_packet(PROTOCOL_ICMP, ends, &icmp)
+}
+
+fn ipv4_packet(protocol: u8, ends: [Ipv4Addr; 2], payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x45, 0];
+    packet.extend(((IPV4_BYTES + payload.len()) as u16).to_be_bytes());
+    packet.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
+    packet.extend(ends[0].octets());
+    packet.extend(ends[1].octets());
+    let sum = checksum(&[&packet]);
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
+
+fn tcp_segment(segment: &Segment) -> Vec<u8> {
+    let tcp_bytes = (TCP_BYTES + segment.payload.len()) as u16;
     let mut tcp = Vec::with_capacity(tcp_bytes.into());
     tcp.extend(segment.source.port().to_be_bytes());
     tcp.extend(segment.destination.port().to_be_bytes());
@@ -149,7 +183,7 @@ mod tests {
     #[test]
     fn a_forged_frame_reads_back_and_its_checksums_verify() {
         for payload in [&b""[..], b"x", b"payload"] {
-            let frame = tcp_frame([2; 6], [4; 6], &segment(payload));
+            let frame = ethernet([2; 6], [4; 6], &tcp_packet(&segment(payload)));
             let seen = ipv4_in(&frame).unwrap();
             assert_eq!(seen.source, Ipv4Addr::new(10, 224, 228, 10));
             assert_eq!(seen.destination, Ipv4Addr::new(192, 168, 30, 10));
@@ -162,8 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn a_forged_icmp_error_quotes_the_packet_to_its_sender() {
+        let packet = icmp_packet(&IcmpError {
+            source: Ipv4Addr::new(203, 0, 113, 1),
+            kind: [3, 4],
+            rest: 576,
+            quoted: segment(b""),
+        });
+        let seen = ipv4_in(&ethernet([2; 6], [4; 6], &packet)).unwrap();
+        assert_eq!(seen.destination, Ipv4Addr::new(10, 224, 228, 10));
+        assert_eq!(checksum(&[&packet[20..]]), 0, "ICMP");
+        assert_eq!(packet[28..48], tcp_packet(&segment(b""))[..20]);
+        assert_eq!(packet.len(), 56);
+    }
+
+    #[test]
     fn a_tagged_packet_is_seen_and_short_or_foreign_frames_are_not() {
-        let plain = tcp_frame([2; 6], [4; 6], &segment(b""));
+        let plain = ethernet([2; 6], [4; 6], &tcp_packet(&segment(b"")));
         let mut tagged = plain[..12].to_vec();
         tagged.extend([0x81, 0, 0, 5]);
         tagged.extend(&plain[12..]);

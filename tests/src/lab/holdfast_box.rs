@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use super::balance::Balance;
 use super::error::{Doing, LabError, Result, failed};
 use super::interrupt::wait_for;
 use super::namespace::Namespace;
@@ -18,10 +19,15 @@ use super::run::{run, target_dir};
 pub const STOP: Duration = Duration::from_secs(2);
 /// EAL, self-tests of the cryptography and two ports.
 const START: Duration = Duration::from_secs(20);
+/// Somewhere in this time no packet is on its way: what goes on at the end of a scenario are single
+/// retransmissions, keepalives and ARP.
+const AT_REST: Duration = Duration::from_secs(10);
 /// Where the binaries are, when they are not to be built.
 const BINARIES_VARIABLE: &str = "HOLDFAST_BIN_DIR";
 /// The profile in which boxes are built for the lab.
 const PROFILE: &str = "lab";
+/// Where a box serves metrics and its status page, inside of its namespace.
+pub const METRICS: &str = "127.0.0.1:9464";
 /// Name of the log file in the box's directory.
 const LOG_FILE: &str = "box.log";
 
@@ -152,11 +158,18 @@ impl HoldfastBox {
         arguments.push("--run-dir".to_owned());
         arguments.push(self.run_dir().display().to_string());
         arguments.extend(["--idle", "sleep"].map(String::from));
+        arguments.extend(["--metrics", METRICS, "--sample-bursts", "8"].map(String::from));
         arguments
     }
 
-    fn run_dir(&self) -> PathBuf {
+    /// The box's run directory.
+    pub fn run_dir(&self) -> PathBuf {
         self.home.join("run")
+    }
+
+    /// The EAL's `--file-prefix`, by which DPDK's tools find its own sockets.
+    pub fn file_prefix(&self) -> &str {
+        &self.file_prefix
     }
 
     /// One command of the operator; its text.
@@ -167,6 +180,39 @@ impl HoldfastBox {
             &program.to_string_lossy(),
             &["--run-dir", &run_dir.to_string_lossy(), command],
         )
+    }
+
+    /// As [`Self::control`], for the answer in JSON.
+    pub fn control_json(&self, command: &str) -> Result<String> {
+        let program = binaries()?.join("holdfastctl");
+        let run_dir = self.run_dir();
+        run(
+            &program.to_string_lossy(),
+            &["--json", "--run-dir", &run_dir.to_string_lossy(), command],
+        )
+    }
+
+    /// Where the box's packets and buffers are.
+    pub fn balance(&self) -> Result<Balance> {
+        Balance::parse(&self.control_json("show asp balance")?)
+    }
+
+    /// Waits until the box is at rest with every packet and every buffer accounted for.
+    pub fn expect_balanced(&self) -> Result<()> {
+        let mut faults = Vec::new();
+        let seen = wait_for("the balance", AT_REST, || {
+            faults = self.balance()?.faults();
+            Ok(faults.is_empty().then_some(()))
+        });
+        match seen {
+            Err(LabError::Failed(text)) => failed(format!(
+                "{text}; {}: {}\n{}",
+                self.label,
+                faults.join(", "),
+                self.control("show asp balance")?
+            )),
+            other => other,
+        }
     }
 
     /// Lines of configuration, entered in order; an error when the box refuses one.

@@ -3,6 +3,7 @@
 //! Everything is removed when its value is dropped. What a killed process leaves is removed by its
 //! reaper (`lab-tool reap`), and failing that by the sweep at the start of the next run.
 
+pub mod balance;
 pub mod config_text;
 pub mod download;
 pub mod error;
@@ -19,8 +20,12 @@ pub mod outage;
 pub mod packet_socket;
 pub mod payload;
 pub mod process;
+pub mod raw_entry;
 pub mod run;
+pub mod scene;
 pub mod sniffer;
+pub mod stats_client;
+pub mod streams;
 pub mod strongswan;
 pub mod sweep;
 pub mod topology;

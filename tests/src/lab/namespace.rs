@@ -6,7 +6,9 @@ use super::error::{Result, failed};
 use super::run::run;
 use super::sweep::remove_namespace;
 
-/// Kernel settings of every namespace: no IPv6, no reverse-path filter, no redirects.
+/// Kernel settings of every namespace: no IPv6, no reverse-path filter, no redirects; and the
+/// congestion control that every kernel has (RFC 5681). One that models the path's bandwidth, which
+/// some machines have by default, takes an outage for a slow path and keeps to it.
 const SYSCTLS: &[&str] = &[
     "net.ipv6.conf.all.disable_ipv6=1",
     "net.ipv6.conf.default.disable_ipv6=1",
@@ -15,6 +17,7 @@ const SYSCTLS: &[&str] = &[
     "net.ipv4.conf.all.send_redirects=0",
     "net.ipv4.conf.default.send_redirects=0",
     "net.ipv4.conf.all.accept_redirects=0",
+    "net.ipv4.tcp_congestion_control=reno",
 ];
 
 /// A network namespace; removed on drop, with what still runs in it.

@@ -18,6 +18,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("curl", "curl"),
     ("charon-systemd", "charon-systemd"),
     ("swanctl", "strongswan-swanctl"),
+    ("dpdk-telemetry.py", "dpdk"),
+    ("chromium", "chromium"),
 ];
 
 /// Says everything that is missing at once; nothing is changed on the machine.

@@ -1,6 +1,7 @@
 //! The two offices with their boxes, server and watchers: what scenarios and the demo start from.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use super::config_text::{self, Options};
@@ -31,6 +32,15 @@ pub struct Setup {
     pub file_megabytes: u64,
 }
 
+/// Which office.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Office {
+    /// The head office.
+    Head,
+    /// The branch.
+    Branch,
+}
+
 /// A Holdfast at each office. Fields drop in order: what talks first, the topology last.
 #[derive(Debug)]
 pub struct TwoBoxes {
@@ -51,6 +61,15 @@ pub struct TwoBoxes {
 impl TwoBoxes {
     /// Starts everything; no tunnel is up yet.
     pub fn start(setup: Setup) -> Result<Self> {
+        Self::start_with(setup, config_text::of)
+    }
+
+    /// As [`TwoBoxes::start`]; `configure` gives the offices' configurations, which log to the file
+    /// that it is given.
+    pub fn start_with(
+        setup: Setup,
+        configure: impl Fn(Office, Options, &Path) -> String,
+    ) -> Result<Self> {
         let topology = Topology::build(Plan {
             head: Edge::Box,
             branch: Edge::Box,
@@ -59,13 +78,13 @@ impl TwoBoxes {
         let files = topology.directory();
         let payload = Payload::of(setup.file_megabytes)?;
         let sniffer = watch_internet(&topology)?;
-        let head = start_head(&topology, setup.head, setup.workers)?;
-        let branch = HoldfastBox::start(
-            &topology.branch,
-            &files.join("branch"),
-            setup.workers,
-            |log| config_text::branch(setup.branch, log),
-        )?;
+        let start = |office, space, options, name| {
+            HoldfastBox::start(space, &files.join(name), setup.workers, |log| {
+                configure(office, options, log)
+            })
+        };
+        let head = start(Office::Head, &topology.head, setup.head, "head")?;
+        let branch = start(Office::Branch, &topology.branch, setup.branch, "branch")?;
         let http = HttpServer::start(&topology.server, files, &payload, setup.rate_bytes_s)?;
         Ok(Self {
             http,
@@ -75,6 +94,23 @@ impl TwoBoxes {
             payload,
             topology,
         })
+    }
+
+    /// What must be true after every scenario: nothing left in clear, no packet and no buffer is
+    /// lost in either box, and both stop when they are told.
+    pub fn end(mut self) -> Result<()> {
+        self.sniffer.expect_clean()?;
+        for holdfast in [&mut self.head, &mut self.branch] {
+            holdfast.expect_balanced()?;
+            holdfast.stop()?;
+        }
+        Ok(())
+    }
+
+    /// One command to both boxes.
+    pub fn control_both(&self, command: &str) -> Result<()> {
+        self.head.control(command)?;
+        self.branch.control(command).map(|_| ())
     }
 
     /// Ids of the live connections to the server's port, at the head office and at the branch.
@@ -126,6 +162,13 @@ impl BoxAndPeer {
             payload,
             topology,
         })
+    }
+
+    /// As [`TwoBoxes::end`], for the one box.
+    pub fn end(mut self) -> Result<()> {
+        self.sniffer.expect_clean()?;
+        self.head.expect_balanced()?;
+        self.head.stop()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +14,8 @@ use super::wire::SplitMix;
 /// Bytes of a megabyte here and in every rate: 10^6.
 pub const MEGABYTE: u64 = 1_000_000;
 const CHUNK_BYTES: usize = 64_000;
+
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// A file with its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Payload {
 impl Payload {
     /// The payload of `megabytes`, made on first use under the target directory.
     pub fn of(megabytes: u64) -> Result<Self> {
+        // One thread makes it, the others find it.
+        let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = target_dir()?.join("payload");
         fs::create_dir_all(&directory).doing("make the payload directory")?;
         let path = directory.join(format!("{megabytes}MB.bin"));
@@ -86,7 +91,8 @@ pub fn sha256_of(path: &Path) -> Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.

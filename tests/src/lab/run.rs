@@ -23,8 +23,9 @@ pub fn run(program: &str, args: &[&str]) -> Result<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     failed(format!(
-        "`{program} {}` failed: {}",
+        "`{program} {}` failed ({}): {}",
         args.join(" "),
+        output.status,
         String::from_utf8_lossy(&output.stderr).trim()
     ))
 }

@@ -9,7 +9,7 @@ use super::interrupt::wait_for;
 use super::namespace::Namespace;
 use super::process::Process;
 use super::run::run;
-use super::topology::{BRANCH_NET, BRANCH_OUTSIDE, HEAD_NETS, HEAD_OUTSIDE};
+use super::topology::{BRANCH_NET, BRANCH_OUTSIDE, HEAD_NETS, HEAD_OUTSIDE, STRANGER};
 
 const START: Duration = Duration::from_secs(15);
 const STOP: Duration = Duration::from_secs(10);
@@ -74,6 +74,14 @@ impl Settings {
         Self {
             local_nets: BRANCH_NET.to_owned(),
             ..Self::branch(proposals, key)
+        }
+    }
+
+    /// A third party's side, which claims the branch's net for itself.
+    pub fn stranger(proposals: Proposals, key: &str) -> Self {
+        Self {
+            local: STRANGER.to_owned(),
+            ..Self::branch_net(proposals, key)
         }
     }
 
@@ -148,6 +156,11 @@ impl StrongSwan {
     pub fn initiate(&self) -> Result<()> {
         self.swanctl(&["--initiate", "--child", "net", "--timeout", "15"])
             .map(|_| ())
+    }
+
+    /// Makes a new child SA in the place of the one in use.
+    pub fn rekey_child(&self) -> Result<()> {
+        self.swanctl(&["--rekey", "--child", "net"]).map(|_| ())
     }
 
     /// Ends the IKE SA with its children: the peer receives DELETEs.

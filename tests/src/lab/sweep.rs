@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,15 +16,18 @@ use super::run::{Owner, beside, run};
 /// Where DPDK keeps one directory per `--file-prefix`.
 const DPDK_RUNTIME: &str = "/var/run/dpdk";
 
-static REAPER: OnceLock<Option<Child>> = OnceLock::new();
+/// One per process: the end of a reaper's input sets it to work, so a second one must never be
+/// started and dropped.
+static REAPER: Mutex<Option<Child>> = Mutex::new(None);
 
 /// Starts, once per process, a second process that outlives this one and removes what it leaves,
 /// however it ends: the reaper sees its standard input close.
 pub fn guard() -> Result<()> {
-    if REAPER.get().is_some() {
+    use std::os::unix::process::CommandExt;
+    let mut reaper = REAPER.lock().unwrap_or_else(PoisonError::into_inner);
+    if reaper.is_some() {
         return Ok(());
     }
-    use std::os::unix::process::CommandExt;
     let child = Command::new(beside("lab-tool")?)
         .arg("reap")
         .arg(Owner::this()?.tag())
@@ -34,8 +37,7 @@ pub fn guard() -> Result<()> {
         .process_group(0)
         .spawn()
         .doing("start the reaper")?;
-    // A second thread may have been faster; its reaper does the same work.
-    let _ = REAPER.set(Some(child));
+    *reaper = Some(child);
     sweep_stale();
     Ok(())
 }

@@ -18,6 +18,8 @@ use super::{needs, run, sweep};
 
 /// The server at the head office, behind the inside router.
 pub const SERVER: &str = "10.224.228.10";
+/// A host of the head office that nobody has invited.
+pub const ROGUE: &str = "10.224.228.100";
 /// The server's second address, in the net of the second access-list entry.
 pub const SECOND_SERVER: &str = "10.224.52.10";
 /// The client at the branch.
@@ -34,6 +36,10 @@ pub const INTERNET_BRANCH: &str = "209.165.200.1";
 pub const HEAD_NETS: [&str; 2] = ["10.224.228.0/25", "10.224.52.0/25"];
 /// The branch's inside net.
 pub const BRANCH_NET: &str = "192.168.30.0/24";
+
+/// A third party in the internet.
+pub const STRANGER: &str = "198.51.100.10";
+const INTERNET_STRANGER: &str = "198.51.100.1";
 
 /// What stands at an office's edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +130,29 @@ impl Topology {
     /// Its name: the start of its namespaces' names, also good for a DPDK file prefix.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A third party with the address [`STRANGER`] and one device, `outside`. A strongSwan there
+    /// wants an address of its own inside its selectors: `local_address`.
+    pub fn stranger(&self, local_address: &str) -> Result<Namespace> {
+        let stranger = Namespace::new(format!("{}-stranger", self.name))?;
+        connect(&self.internet, "stranger", &stranger, "outside")?;
+        self.internet
+            .address("stranger", &format!("{INTERNET_STRANGER}/24"))?;
+        stranger.address("outside", &format!("{STRANGER}/24"))?;
+        stranger.address("lo", &format!("{local_address}/32"))?;
+        stranger.route(&format!("default via {INTERNET_STRANGER}"))?;
+        Ok(stranger)
+    }
+
+    /// One more host at the head office, in the server's net, with the address [`ROGUE`].
+    pub fn rogue(&self) -> Result<Namespace> {
+        let rogue = Namespace::new(format!("{}-rogue", self.name))?;
+        connect(&self.inside_router, "rogue", &rogue, "eth0")?;
+        self.inside_router.address("rogue", "10.224.228.97/28")?;
+        rogue.address("eth0", &format!("{ROGUE}/28"))?;
+        rogue.route("default via 10.224.228.97")?;
+        Ok(rogue)
     }
 
     fn cable(&mut self, impairment: Option<Impairment>) -> Result<()> {

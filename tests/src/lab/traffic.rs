@@ -1,16 +1,23 @@
 //! Small traffic of the lab: UDP echo and probes, held TCP connections, forged frames.
 
 use std::io::{BufRead, Read, Write, stdin};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, sendto, socket,
+};
+
 use super::error::{Doing, Result, failed};
-use super::frame::{Segment, tcp_frame};
+use super::frame::ethernet;
 use super::interrupt::wait_for;
 use super::namespace::Namespace;
 use super::packet_socket::PacketSocket;
+use super::payload::hex;
 use super::process::Process;
 use super::run::beside;
 
@@ -120,10 +127,51 @@ fn returns(mut stream: &TcpStream, probe: [u8; PROBE_BYTES], end: Instant) -> bo
     stream.read_exact(&mut back).is_ok() && back == probe
 }
 
-/// Sends a forged TCP segment out of `device`.
-pub fn raw_send(device: &str, destination_mac: [u8; 6], segment: &Segment) -> Result<()> {
-    const FORGED_SOURCE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x66];
-    PacketSocket::open(device)?.send(&tcp_frame(FORGED_SOURCE, destination_mac, segment))
+/// Hardware address that forged frames come from.
+const FORGED_SOURCE: [u8; 6] = [0x02, 0, 0, 0, 0, 0x66];
+
+/// Sends frames out of `device`: one in hexadecimal per line of standard input.
+pub fn send_frames(device: &str) -> Result<()> {
+    let socket = PacketSocket::open(device)?;
+    for_each_line(|frame| socket.send(frame))
+}
+
+/// Sends IPv4 packets as the namespace routes them: one in hexadecimal per line of standard input.
+pub fn send_packets() -> Result<()> {
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::Raw,
+    )
+    .doing("open a raw socket")?;
+    for_each_line(|packet| match packet.get(16..20) {
+        Some(&[a, b, c, d]) => {
+            let to = SockaddrIn::new(a, b, c, d, 0);
+            sendto(socket.as_raw_fd(), packet, &to, MsgFlags::empty())
+                .map(|_| ())
+                .doing("send a packet")
+        }
+        _ => failed("no IPv4 packet"),
+    })
+}
+
+fn for_each_line(mut send: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    for line in stdin().lock().lines() {
+        let line = line.doing("read a line")?;
+        match bytes_of(&line) {
+            Some(bytes) => send(&bytes)?,
+            None => return failed(format!("`{line}` is not hexadecimal")),
+        }
+    }
+    Ok(())
+}
+
+fn bytes_of(line: &str) -> Option<Vec<u8>> {
+    let digits = line.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 /// A command for a subcommand of `lab-tool` in `space`.
@@ -165,38 +213,36 @@ pub fn probe_udp(space: &Namespace, server: &str, source_port: u16, count: u32) 
     }
 }
 
-/// Sends a forged segment out of `device` of `space`.
-pub fn forge(space: &Namespace, device: &str, to_mac: [u8; 6], segment: &Segment) -> Result<()> {
-    let mac = to_mac.map(|byte| format!("{byte:02x}")).join(":");
-    let payload = String::from_utf8_lossy(&segment.payload).into_owned();
-    let numbers = [
-        segment.flags.into(),
-        segment.sequence,
-        segment.acknowledgement,
-    ]
-    .map(|number: u32| number.to_string());
-    let ends = [segment.source, segment.destination].map(|end: SocketAddrV4| end.to_string());
-    let args = [
-        "raw-send",
-        device,
-        "--to-mac",
-        &mac,
-        "--source",
-        &ends[0],
-        "--destination",
-        &ends[1],
-        "--flags",
-        &numbers[0],
-        "--sequence",
-        &numbers[1],
-        "--acknowledgement",
-        &numbers[2],
-        "--payload",
-        &payload,
-    ];
-    space
-        .run(&beside("lab-tool")?.to_string_lossy(), &args)
-        .map(|_| ())
+/// Sends IPv4 packets from `space` as it routes them, whatever source they name.
+pub fn send_from(space: &Namespace, packets: &[Vec<u8>]) -> Result<()> {
+    give_lines(space, &["send-packets"], packets)
+}
+
+fn give_lines(space: &Namespace, args: &[&str], lines: &[Vec<u8>]) -> Result<()> {
+    let mut child = tool(space, args)?
+        .stdin(Stdio::piped())
+        .spawn()
+        .doing("start a sender")?;
+    if let Some(mut input) = child.stdin.take() {
+        for line in lines {
+            writeln!(input, "{}", hex(line)).doing("give a line to a sender")?;
+        }
+    }
+    let status = child.wait().doing("wait for a sender")?;
+    if status.success() {
+        Ok(())
+    } else {
+        failed(format!("`{}` ended with {status}", args.join(" ")))
+    }
+}
+
+/// Sends IPv4 packets that claim to come from elsewhere out of `device` of `space`.
+pub fn forge(space: &Namespace, device: &str, to_mac: [u8; 6], packets: &[Vec<u8>]) -> Result<()> {
+    let frames: Vec<Vec<u8>> = packets
+        .iter()
+        .map(|packet| ethernet(FORGED_SOURCE, to_mac, packet))
+        .collect();
+    give_lines(space, &["send-frames", device], &frames)
 }
 
 /// TCP connections that are kept open and can be probed.

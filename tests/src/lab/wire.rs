@@ -5,7 +5,8 @@ use std::collections::BinaryHeap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
 use super::error::{Doing, Result};
 use super::namespace::Namespace;
@@ -18,11 +19,14 @@ const IN_FLIGHT_MAX: usize = 16_384;
 /// Jumbo frames fit.
 const FRAME_BYTES: usize = 9_216;
 
+/// How often the wire tells of its delays.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
 /// The faults of a wire; shares are of 1000 frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Impairment {
-    /// One-way delay in milliseconds.
-    pub delay_ms: u32,
+    /// One-way delay in microseconds.
+    pub delay_us: u32,
     /// Frames lost.
     pub loss_per_mille: u32,
     /// Frames sent twice.
@@ -43,7 +47,7 @@ pub fn start_wire(
     let mut command = space.command(&beside("lab-tool")?.to_string_lossy());
     command.arg("wire").args(devices);
     for (option, value) in [
-        ("--delay-ms", u64::from(impairment.delay_ms)),
+        ("--delay-us", u64::from(impairment.delay_us)),
         ("--loss-per-mille", impairment.loss_per_mille.into()),
         (
             "--duplicate-per-mille",
@@ -80,7 +84,7 @@ impl SplitMix {
 
 /// When copies of one frame leave, after its arrival.
 fn departures(impairment: &Impairment, choice: &mut SplitMix) -> impl Iterator<Item = Duration> {
-    let delay = Duration::from_millis(impairment.delay_ms.into());
+    let delay = Duration::from_micros(impairment.delay_us.into());
     let lost = choice.chance(impairment.loss_per_mille);
     let twice = choice.chance(impairment.duplicate_per_mille);
     let late = choice.chance(impairment.reorder_per_mille);
@@ -98,8 +102,46 @@ fn departures(impairment: &Impairment, choice: &mut SplitMix) -> impl Iterator<I
 struct InFlight {
     departure: Instant,
     order: u64,
+    arrival: Instant,
     to: usize,
     frame: Vec<u8>,
+}
+
+/// What the wire has carried since it last told of it.
+#[derive(Default)]
+struct Carried {
+    frames: u32,
+    no_room: u32,
+    delay: Duration,
+    longest: Duration,
+    told: Option<Instant>,
+}
+
+impl Carried {
+    fn note(&mut self, delay: Duration) {
+        self.frames += 1;
+        self.delay += delay;
+        self.longest = self.longest.max(delay);
+    }
+
+    /// Once per second in which frames were carried: their delays as they were.
+    fn tell(&mut self, now: Instant) {
+        let told = *self.told.get_or_insert(now);
+        if self.frames == 0 || now.duration_since(told) < TELL_EVERY {
+            return;
+        }
+        println!(
+            "carried {} delay_us mean {} most {} no room {}",
+            self.frames,
+            (self.delay / self.frames).as_micros(),
+            self.longest.as_micros(),
+            self.no_room
+        );
+        *self = Self {
+            told: Some(now),
+            ..Self::default()
+        };
+    }
 }
 
 /// Forwards between two devices of the caller's namespace until the process ends.
@@ -111,6 +153,7 @@ pub fn forward(devices: [&str; 2], impairment: &Impairment) -> Result<()> {
     let mut choice = SplitMix(impairment.seed);
     let mut in_flight = BinaryHeap::new();
     let mut order = 0;
+    let mut carried = Carried::default();
     let mut buffer = vec![0; FRAME_BYTES];
     println!("ready");
     loop {
@@ -127,10 +170,13 @@ pub fn forward(devices: [&str; 2], impairment: &Impairment) -> Result<()> {
                 }
                 let arrival = Instant::now();
                 for delay in departures(impairment, &mut choice) {
-                    if in_flight.len() < IN_FLIGHT_MAX {
+                    if in_flight.len() >= IN_FLIGHT_MAX {
+                        carried.no_room += 1;
+                    } else {
                         order += 1;
                         in_flight.push(Reverse(InFlight {
                             departure: arrival + delay,
+                            arrival,
                             order,
                             to: 1 - from,
                             frame: buffer[..received.len_bytes].to_vec(),
@@ -146,8 +192,10 @@ pub fn forward(devices: [&str; 2], impairment: &Impairment) -> Result<()> {
         {
             if let Some(Reverse(next)) = in_flight.pop() {
                 ends[next.to].send(&next.frame)?;
+                carried.note(next.arrival.elapsed());
             }
         }
+        carried.tell(now);
     }
 }
 
@@ -155,15 +203,8 @@ pub fn forward(devices: [&str; 2], impairment: &Impairment) -> Result<()> {
 fn wait(ends: &[PacketSocket; 2], departure: Option<Instant>) -> Result<()> {
     use std::os::fd::AsFd;
     let mut watched = [0, 1].map(|end| PollFd::new(ends[end].as_fd(), PollFlags::POLLIN));
-    let timeout = match departure {
-        None => PollTimeout::NONE,
-        Some(at) => {
-            let left = at.saturating_duration_since(Instant::now());
-            // Rounded up, so that the loop does not spin through the last millisecond.
-            PollTimeout::try_from(left.as_micros().div_ceil(1000) as i32).doing("poll")?
-        }
-    };
-    match poll(&mut watched, timeout) {
+    let left = departure.map(|at| at.saturating_duration_since(Instant::now()));
+    match ppoll(&mut watched, left.map(TimeSpec::from_duration), None) {
         Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
         Err(error) => Err(error).doing("poll the wire"),
     }
@@ -184,7 +225,7 @@ mod tests {
     #[test]
     fn faults_come_in_their_shares() {
         let faults = Impairment {
-            delay_ms: 5,
+            delay_us: 5_000,
             loss_per_mille: 100,
             ..Impairment::default()
         };
@@ -199,7 +240,7 @@ mod tests {
         };
         assert_eq!(departures(&doubled, &mut choice).count(), 2);
         let late = Impairment {
-            delay_ms: 5,
+            delay_us: 5_000,
             reorder_per_mille: 1000,
             ..Impairment::default()
         };

@@ -1,6 +1,7 @@
 //! Generated configurations: every value that the language can say.
 
 mod crypto;
+mod logs;
 mod system;
 mod traffic;
 
@@ -59,11 +60,11 @@ pub(crate) fn config() -> impl Strategy<Value = Config> {
         system::interfaces(),
         vec((name(), 64_u16..), 0..4),
         any::<bool>(),
-        vec((address(), "[a-zA-Z][a-zA-Z0-9_.-]{0,8}"), 0..4),
+        vec(system::address_name(), 0..4),
         system::timeouts(),
-        system::sysopt(),
+        (system::sysopt(), system::vpn_resume()),
         (any::<bool>(), any::<bool>()),
-        system::logging(),
+        (logs::logging(), logs::snmp()),
         system::kept(),
     );
     let traffic = (
@@ -87,20 +88,20 @@ pub(crate) fn config() -> impl Strategy<Value = Config> {
             names_enabled,
             names,
             timeouts,
-            sysopt,
+            (sysopt, vpn_resume),
             reset,
-            logging,
+            (logging, snmp),
             kept,
         ) = system;
         let (access_lists, access_groups, routes, globals, nats) = traffic;
         let (isakmp, ipsec, crypto_maps, tunnel_groups) = crypto;
-        let names = distinct(names, |(address, _)| *address);
+        let names = distinct(names, |it| it.address);
         Config {
             identity,
             interfaces,
             mtus: distinct(mtus, |(name, _)| name.clone()),
             names_enabled,
-            names: distinct(names, |(_, name)| name.clone()),
+            names: distinct(names, |it| it.name.clone()),
             access_lists: distinct(access_lists, |list| list.name.clone()),
             access_groups: distinct(access_groups, |g| (g.inbound, g.nameif.clone())),
             routes: distinct(routes, |r| (r.nameif.clone(), r.net, r.gateway)),
@@ -108,6 +109,7 @@ pub(crate) fn config() -> impl Strategy<Value = Config> {
             globals: distinct(globals, Clone::clone),
             nats,
             sysopt,
+            vpn_resume,
             service: crate::Service {
                 reset_inbound: reset.0,
                 reset_outside: reset.1,
@@ -117,6 +119,7 @@ pub(crate) fn config() -> impl Strategy<Value = Config> {
             crypto_maps,
             tunnel_groups: distinct(tunnel_groups, |group| group.name.clone()),
             logging,
+            snmp,
             kept,
         }
     })

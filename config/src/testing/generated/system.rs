@@ -3,9 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{contiguous_mask, distinct, maybe, name, some_of, typed, unicast};
+use super::{address, contiguous_mask, distinct, maybe, name, some_of, typed, unicast};
 use crate::timeout::KEPT_TIMERS;
-use crate::{Identity, Interface, KeptCommand, Logging, LoggingHost, Sysopt, Timeouts};
+use crate::{AddressName, Identity, Interface, KeptCommand, Sysopt, Timeouts};
+use crate::{ResumePace, ResumeProbe, VpnResume};
 
 pub(super) fn identity() -> impl Strategy<Value = Identity> {
     let label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,8}[a-zA-Z0-9])?";
@@ -104,30 +105,30 @@ pub(super) fn sysopt() -> impl Strategy<Value = Sysopt> {
     )
 }
 
-pub(super) fn logging() -> impl Strategy<Value = Logging> {
-    let level = || maybe(0_u8..8);
-    let host = (name(), unicast(), 1_u16..).prop_map(|(nameif, address, port)| LoggingHost {
-        nameif,
-        address,
-        port,
-    });
+pub(super) fn vpn_resume() -> impl Strategy<Value = VpnResume> {
+    let seconds = || 1_u16..=3600;
+    let pps = || 1_u32..=10_000_000;
     (
-        any::<(bool, bool)>(),
-        level(),
-        maybe(4096_u32..=1_048_576),
-        level(),
-        vec(host, 0..3),
-        maybe((name(), 0_u8..8)),
+        maybe(1_u16..=4096),
+        any::<bool>(),
+        (maybe(pps()), pps()),
+        maybe((seconds(), seconds(), 1_u8..)),
+        maybe(100_u16..=60_000),
     )
         .prop_map(
-            |(flags, buffered, buffer_size_bytes, trap, hosts, file)| Logging {
-                enabled: flags.0,
-                timestamp: flags.1,
-                buffered,
-                buffer_size_bytes,
-                trap,
-                hosts: distinct(hosts, |host| (host.nameif.clone(), host.address)),
-                file,
+            |(hold_memory_mb, unreachable, pace, probe, detect_ms)| VpnResume {
+                hold_memory_mb,
+                unreachable,
+                pace: ResumePace {
+                    initial_pps: pace.0,
+                    minimum_pps: pace.1,
+                },
+                probe: probe.map(|(idle_s, interval_s, retries)| ResumeProbe {
+                    idle_s,
+                    interval_s,
+                    retries,
+                }),
+                detect_ms,
             },
         )
 }
@@ -141,8 +142,9 @@ pub(super) fn kept() -> impl Strategy<Value = Vec<KeptCommand>> {
         "no failover",
         "http 10.0.0.0 255.0.0.0 inside",
         "http server enable 8443",
-        "snmp-server community public",
-        "no snmp-server location",
+        "snmp-server enable traps entity config-change",
+        "snmp-server location under the stairs",
+        "logging standby",
         "telnet timeout 5",
         "class-map c",
         "match any",
@@ -185,4 +187,15 @@ pub(super) fn kept() -> impl Strategy<Value = Vec<KeptCommand>> {
         }
         typed(&taken).kept
     })
+}
+
+pub(super) fn address_name() -> impl Strategy<Value = AddressName> {
+    let description = proptest::option::of("[!-~]([ -~]{0,20}[!-~])?");
+    (address(), "[a-zA-Z][a-zA-Z0-9_.-]{0,8}", description).prop_map(
+        |(address, name, description)| AddressName {
+            address,
+            name,
+            description,
+        },
+    )
 }

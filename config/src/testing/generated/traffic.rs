@@ -94,7 +94,10 @@ pub(super) fn access_list() -> impl Strategy<Value = AccessList> {
         vec(prop_oneof![extended(), extended(), remark()], 1..6),
         vec(prop_oneof![standard(), standard(), remark()], 1..6),
     ];
-    (name(), lines).prop_map(|(name, lines)| AccessList { name, lines })
+    (name(), lines).prop_map(|(name, lines)| AccessList {
+        name,
+        lines: lines.into(),
+    })
 }
 
 pub(super) fn access_group() -> impl Strategy<Value = AccessGroup> {

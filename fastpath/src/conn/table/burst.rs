@@ -22,6 +22,13 @@ impl Prepared {
             len: 0,
         }
     }
+
+    /// The hash of the key at `place`.
+    #[inline]
+    pub(super) fn hash(&self, place: usize) -> Option<u64> {
+        let hashes = self.hashes.get(..self.len)?;
+        hashes.get(place).copied()
+    }
 }
 
 impl Default for Prepared {
@@ -46,7 +53,8 @@ impl ConnTable {
     pub fn prepare(&self, keys: &[FlowKey], prepared: &mut Prepared) {
         debug_assert!(keys.len() <= BURST_MAX, "a burst is bounded");
         prepared.len = keys.len().min(BURST_MAX);
-        let (groups, rest) = keys[..prepared.len].as_chunks::<LANES>();
+        let keys = keys.get(..prepared.len).unwrap_or_default();
+        let (groups, rest) = keys.as_chunks::<LANES>();
         let (group_hashes, rest_hashes) = prepared.hashes.as_chunks_mut::<LANES>();
         for (hashes, group) in group_hashes.iter_mut().zip(groups) {
             *hashes = hash_lanes(self.key, group);
@@ -55,7 +63,8 @@ impl ConnTable {
             }
         }
         debug_assert!(rest_hashes.is_empty(), "a burst is whole groups");
-        for (hash, key) in prepared.hashes[groups.len() * LANES..].iter_mut().zip(rest) {
+        let done = groups.len() * LANES;
+        for (hash, key) in prepared.hashes.iter_mut().skip(done).zip(rest) {
             *hash = hash_one(self.key, key);
             self.index.prefetch_first(*hash);
         }
@@ -71,7 +80,7 @@ impl ConnTable {
         found: &mut [Option<u32>],
     ) {
         debug_assert!(keys.len() == prepared.len && found.len() == keys.len());
-        let hashes = &prepared.hashes[..prepared.len];
+        let hashes = prepared.hashes.get(..prepared.len).unwrap_or_default();
         let mut candidates = [Candidate::Absent; BURST_MAX];
         for (candidate, hash) in candidates.iter_mut().zip(hashes) {
             *candidate = self.index.candidate_first(*hash);
@@ -97,6 +106,12 @@ impl ConnTable {
                 Candidate::Elsewhere | Candidate::Absent => None,
             };
         }
+    }
+
+    /// [`Self::lookup`] of the key that was prepared at `place`.
+    #[inline]
+    pub fn lookup_one(&self, prepared: &Prepared, place: usize, key: &FlowKey) -> Option<u32> {
+        self.lookup_hash(prepared.hash(place)?, key)
     }
 
     #[inline]

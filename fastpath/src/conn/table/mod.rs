@@ -15,6 +15,7 @@ use super::entry::{Cold, ConnId, Hot, TcpSide, TcpState, entry_flag};
 use super::hash::{HashKey, hash_one};
 use super::index::Index;
 use super::wheel::{ENTRIES_MAX, Wheel};
+use crate::cpu::{in_huge_pages, prefetch};
 use crate::packet::FlowKey;
 use crate::tunnel::SlotId;
 
@@ -86,8 +87,8 @@ impl ConnTable {
         let capacity = Self::clamp_capacity(capacity);
         Self {
             key,
-            hot: vec![UNUSED_HOT; capacity as usize].into_boxed_slice(),
-            cold: vec![UNUSED_COLD; capacity as usize].into_boxed_slice(),
+            hot: in_huge_pages(UNUSED_HOT, capacity as usize),
+            cold: in_huge_pages(UNUSED_COLD, capacity as usize),
             index: Index::new(capacity),
             wheel: Wheel::new(now),
             free: NONE,
@@ -141,8 +142,36 @@ impl ConnTable {
     /// [`Full`] when every entry is in use, or when the key's places are (which, below capacity,
     /// nobody can bring about without the hash key).
     pub fn insert(&mut self, hot: Hot, cold: Cold, timeout_ticks: u32) -> Result<u32, Full> {
-        let key = hot.key();
-        debug_assert!(self.lookup(&key).is_none(), "a key has one entry");
+        let hash = hash_one(self.key, &hot.key());
+        self.insert_hashed(hash, hot, cold, timeout_ticks)
+    }
+
+    /// [`Self::insert`] of the key that was prepared at `place`: its hash is known, and its lines
+    /// of the index are on their way.
+    ///
+    /// # Errors
+    /// As those of [`Self::insert`]; also when nothing was prepared there.
+    pub fn insert_prepared(
+        &mut self,
+        prepared: &Prepared,
+        place: usize,
+        (hot, cold): (Hot, Cold),
+        timeout_ticks: u32,
+    ) -> Result<u32, Full> {
+        let hash = prepared.hash(place).ok_or(Full)?;
+        debug_assert_eq!(hash, hash_one(self.key, &hot.key()), "the same key");
+        self.insert_hashed(hash, hot, cold, timeout_ticks)
+    }
+
+    #[inline]
+    fn insert_hashed(
+        &mut self,
+        hash: u64,
+        hot: Hot,
+        cold: Cold,
+        timeout_ticks: u32,
+    ) -> Result<u32, Full> {
+        debug_assert!(self.lookup(&hot.key()).is_none(), "a key has one entry");
         let entry = match self.free {
             NONE if (self.fresh as usize) < self.hot.len() => self.fresh,
             NONE => return Err(Full),
@@ -151,25 +180,47 @@ impl ConnTable {
         let secret = self.key;
         let entries = &self.hot;
         self.index
-            .insert(hash_one(secret, &key), entry, |other| {
-                hash_one(secret, &entries[other as usize].key())
+            .insert(hash, entry, |other| {
+                let key = entries.get(other as usize).map(Hot::key);
+                hash_one(secret, &key.unwrap_or_default())
             })
             .map_err(|_| Full)?;
-        if entry == self.free {
-            self.free = self.cold[entry as usize].wheel_next;
-        } else {
-            self.fresh += 1;
-        }
-        let generation = self.cold[entry as usize].generation.wrapping_add(1);
-        self.hot[entry as usize] = Hot {
+        let (Some(hot_place), Some(cold_place)) = (
+            self.hot.get_mut(entry as usize),
+            self.cold.get_mut(entry as usize),
+        ) else {
+            return Err(Full);
+        };
+        let after = cold_place.wheel_next;
+        let generation = cold_place.generation.wrapping_add(1);
+        *hot_place = Hot {
             flags: hot.flags | entry_flag::IN_USE,
             ..hot
         };
-        self.cold[entry as usize] = Cold { generation, ..cold };
+        *cold_place = Cold { generation, ..cold };
+        if entry == self.free {
+            self.free = after;
+            self.prefetch_free();
+        } else {
+            self.fresh += 1;
+        }
         self.arm(entry, hot.last_seen, timeout_ticks);
         self.used += 1;
         self.most_used = self.most_used.max(self.used);
         Ok(entry)
+    }
+
+    /// Asks for the lines that the next insertion will write: an entry that was freed long ago is
+    /// in no cache any more. Fresh ones follow each other, which the CPU foresees.
+    #[inline]
+    fn prefetch_free(&self) {
+        if let (Some(hot), Some(cold)) = (
+            self.hot.get(self.free as usize),
+            self.cold.get(self.free as usize),
+        ) {
+            prefetch(hot);
+            prefetch(cold);
+        }
     }
 
     fn arm(&mut self, entry: u32, last_seen: u32, timeout_ticks: u32) {
@@ -187,9 +238,10 @@ impl ConnTable {
         let was_there = self.index.remove(hash_one(self.key, &hot.key()), entry);
         debug_assert!(was_there, "the key of an entry never changes");
         self.wheel.unlink(&mut self.cold, entry);
-        let cold = self.cold[entry as usize];
-        self.hot[entry as usize].flags = 0;
-        self.cold[entry as usize].wheel_next = self.free;
+        let place = self.cold.get_mut(entry as usize)?;
+        let cold = *place;
+        place.wheel_next = self.free;
+        self.hot.get_mut(entry as usize)?.flags = 0;
         self.free = entry;
         self.used -= 1;
         let flags = hot.flags & !entry_flag::IN_USE;
@@ -208,6 +260,14 @@ impl ConnTable {
     pub fn hot_mut(&mut self, entry: u32) -> Option<&mut Hot> {
         let hot = self.hot.get_mut(entry as usize)?;
         hot.has(entry_flag::IN_USE).then_some(hot)
+    }
+
+    /// Asks for the cold part of an entry, for who will rewrite its packet soon.
+    #[inline]
+    pub fn prefetch_cold(&self, entry: u32) {
+        if let Some(cold) = self.cold.get(entry as usize) {
+            crate::cpu::prefetch(cold);
+        }
     }
 
     /// The cold part of an entry in use.
@@ -276,7 +336,10 @@ impl ConnTable {
                 continue;
             };
             looked_at += 1;
-            let hot = &self.hot[entry as usize];
+            // The wheel links entries of the table alone.
+            let Some(hot) = self.hot.get(entry as usize) else {
+                break;
+            };
             let (last_seen, timeout) = (hot.last_seen, timeout_of(hot));
             let idle = (now.wrapping_sub(last_seen) as i32).max(0) as u32;
             self.wheel.unlink(&mut self.cold, entry);
@@ -335,7 +398,7 @@ pub(super) const UNUSED_HOT: Hot = Hot {
     tcp: [TcpSide::NEVER_SEEN; 2],
 };
 
-const UNUSED_COLD: Cold = Cold {
+pub(super) const UNUSED_COLD: Cold = Cold {
     bytes: 0,
     id: ConnId(0),
     created: 0,
@@ -346,6 +409,6 @@ const UNUSED_COLD: Cold = Cold {
     wheel_next: NONE,
     wheel_prev: NONE,
     route_generation: 0,
+    next_hops: [0; 2],
     icmp: [0; 2],
-    reserved: [0; 4],
 };

@@ -32,27 +32,11 @@ mod tests;
 use super::entry::{Hot, TcpSide, TcpState, entry_flag, side_flag};
 use crate::packet::Side;
 use crate::verdict::DropReason;
-
-/// Bits of [`Segment::flags`], RFC 9293 section 3.1.
-pub mod tcp_flag {
-    /// No more data from the sender.
-    pub const FIN: u8 = 1 << 0;
-    /// Synchronise sequence numbers.
-    pub const SYN: u8 = 1 << 1;
-    /// Reset the connection.
-    pub const RST: u8 = 1 << 2;
-    /// Push.
-    pub const PSH: u8 = 1 << 3;
-    /// The acknowledgement number counts.
-    pub const ACK: u8 = 1 << 4;
-    /// The urgent pointer counts.
-    pub const URG: u8 = 1 << 5;
-}
+pub use crate::wire::tcp::flag as tcp_flag;
+use crate::wire::tcp::{WINDOW_SCALE_MAX as SCALE_MAX, flags_are_sane};
 
 use tcp_flag::{ACK, FIN, RST, SYN};
 
-/// Largest shift of a window, RFC 7323 section 2.3.
-const SCALE_MAX: u8 = 14;
 /// Numbers past the offered window that a sender may use: the octet of a zero window probe
 /// (RFC 9293 section 3.8.6.1) and a FIN.
 const PAST_WINDOW: u32 = 2;
@@ -78,12 +62,13 @@ pub struct Segment {
 }
 
 impl Segment {
-    const fn has(&self, flags: u8) -> bool {
+    /// Whether every bit is set.
+    pub const fn has(&self, flags: u8) -> bool {
         self.flags & flags == flags
     }
 
     /// One past the last sequence number of the segment.
-    const fn end(&self) -> u32 {
+    pub const fn end(&self) -> u32 {
         let controls = self.has(SYN) as u32 + self.has(FIN) as u32;
         self.seq
             .wrapping_add(self.payload_len)
@@ -110,15 +95,6 @@ pub enum Progress {
     /// changed: the owner removes the entry and treats the segment as the first of a new
     /// connection.
     Reopen,
-}
-
-/// Whether no stack sends this combination: of FIN, SYN, RST and ACK only SYN, SYN+ACK, RST,
-/// RST+ACK, ACK and FIN+ACK have a meaning. The other bits are free (RFC 3168 uses two with SYN).
-pub const fn bad_flags(flags: u8) -> bool {
-    !matches!(
-        flags & (FIN | SYN | RST | ACK),
-        0x02 | 0x12 | 0x04 | 0x14 | 0x10 | 0x11
-    )
 }
 
 /// Both senders' sequence spaces while one segment is judged.
@@ -166,7 +142,7 @@ pub fn open(hot: &mut Hot, from: Side, segment: &Segment) -> Result<(), DropReas
 /// # Errors
 /// One of the TCP drop reasons; nothing has changed then.
 pub fn track(hot: &mut Hot, from: Side, segment: &Segment) -> Result<Progress, DropReason> {
-    if bad_flags(segment.flags) {
+    if !flags_are_sane(segment.flags) {
         return Err(DropReason::BadTcpFlags);
     }
     let (here, there) = (from.index(), from.other().index());
@@ -285,7 +261,7 @@ impl Pair {
 }
 
 /// Whether `a` comes after `b`, modulo 2^32 (RFC 9293 section 3.4).
-const fn after(a: u32, b: u32) -> bool {
+pub const fn after(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) > 0
 }
 

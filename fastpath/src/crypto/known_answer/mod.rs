@@ -16,7 +16,7 @@ use vectors::{CIPHER_VECTORS, CipherVector, HMAC_VECTORS, HmacVector};
 /// Packets of one known answer: more than any engine has lanes.
 const LANES: usize = 19;
 
-/// Whether the engine gives the published answers.
+/// Whether the engine gives the published answers of the algorithms that it has.
 pub(super) fn published<E: Engine>(engine: &E, worker: &mut E::Worker) -> bool {
     CIPHER_VECTORS
         .iter()
@@ -33,6 +33,9 @@ fn check_cipher<E: Engine>(
 ) -> Option<()> {
     let suite = Suite::new(vector.encryption, None)
         .or_else(|| Suite::new(vector.encryption, Some(Hash::Sha1)))?;
+    if !E::has(suite) {
+        return Some(());
+    }
     let (key, plaintext) = (bytes(vector.key), bytes(vector.plaintext));
     let (_, integrity) = any_keys(suite);
     let material = KeyMaterial::new(suite, &key, &integrity)?;
@@ -69,6 +72,9 @@ fn check_cipher<E: Engine>(
 /// Opens packets that consist of the vector's text, every third with one bit of the ICV changed.
 fn check_hmac<E: Engine>(engine: &E, worker: &mut E::Worker, vector: &HmacVector) -> Option<()> {
     let suite = Suite::new(Encryption::Des, Some(vector.hash))?;
+    if !E::has(suite) {
+        return Some(());
+    }
     let (cipher, _) = any_keys(suite);
     let integrity = vec![vector.key; suite.integrity_key_len()];
     let material = KeyMaterial::new(suite, &cipher, &integrity)?;
@@ -101,18 +107,25 @@ const fn is_altered(lane: usize) -> bool {
     lane % 3 == 2
 }
 
-/// Whether the engine does the same as the portable one, for every suite.
+/// Whether the engine does the same as the portable one, for every suite that it has.
 pub(super) fn agrees<E: Engine>(engine: &E, worker: &mut E::Worker) -> bool {
-    Suite::all().all(|suite| {
-        let text_lens: Vec<usize> = (0..LANES)
-            .map(|lane| {
-                let odd = if suite.is_gcm() { 4 * (lane % 4) } else { 0 };
-                (1 + lane * 5) * 16 - odd
-            })
-            .collect();
-        let mine = seal_and_open(engine, worker, suite, &text_lens);
-        let theirs = seal_and_open(&portable::Portable, &mut (), suite, &text_lens);
-        mine.is_some() && mine == theirs
+    Suite::all().filter(|suite| E::has(*suite)).all(|suite| {
+        let odd = |lane| if suite.is_gcm() { 4 * (lane % 4) } else { 0 };
+        // All different, and four alike each: engines may take equal ones together. Those of DES
+        // are short, because it may be slow.
+        let blocks_max = if suite.is_des() { 6 } else { usize::MAX };
+        let different = |lane| (1 + lane * 5 % blocks_max) * 16 - odd(lane);
+        let alike = |lane| (1 + lane / 4 * 9 % blocks_max) * 16 - odd(lane);
+        [
+            (0..LANES).map(different).collect(),
+            (0..LANES).map(alike).collect(),
+        ]
+        .iter()
+        .all(|text_lens: &Vec<usize>| {
+            let mine = seal_and_open(engine, worker, suite, text_lens);
+            let theirs = seal_and_open(&portable::Portable, &mut (), suite, text_lens);
+            mine.is_some() && mine == theirs
+        })
     })
 }
 
@@ -197,6 +210,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::crypto::ipsec_mb::{IpsecMb, Worker};
+    use crate::crypto::vaes::Vaes;
 
     /// The portable engine with one fault.
     struct Broken<const FAULT: u8>;
@@ -258,6 +272,17 @@ mod tests {
             assert!(checked.is_some(), "{:?} {}", vector.hash, vector.key);
         }
         assert!(agrees(&engine, &mut worker));
+    }
+
+    #[test]
+    fn our_own_gcm_gives_the_published_answers() {
+        for mut engine in Vaes::all() {
+            for vector in CIPHER_VECTORS {
+                let checked = check_cipher(&{ engine }, &mut engine, vector);
+                assert!(checked.is_some(), "{:?} {}", vector.encryption, vector.key);
+            }
+            assert!(agrees(&{ engine }, &mut engine));
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) struct CipherVector {
     pub(super) icv: &'static str,
 }
 
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const ZERO_BLOCK: &str = ZEROS.split_at(32).0;
 /// Blocks of NIST SP 800-38A appendix F.
 const NIST_PLAINTEXT: &str = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51";
 const NIST_IV: &str = "000102030405060708090a0b0c0d0e0f";
@@ -72,6 +74,44 @@ pub(super) const CIPHER_VECTORS: &[CipherVector] = &[
         "5468652071756663",
         "a826fd8ce53b855f",
     ),
+    // GCM specification, test cases 1, 2, 7, 8, 13 and 14.
+    gcm_of_zeros(
+        Encryption::AesGcm128,
+        "",
+        "",
+        "58e2fccefa7e3061367f1d57a4e7455a",
+    ),
+    gcm_of_zeros(
+        Encryption::AesGcm128,
+        ZERO_BLOCK,
+        "0388dace60b6a392f328c2b971b2fe78",
+        "ab6e47d42cec13bdf53a67b21257bddf",
+    ),
+    gcm_of_zeros(
+        Encryption::AesGcm192,
+        "",
+        "",
+        "cd33b28ac773f74ba00ed1f312572435",
+    ),
+    gcm_of_zeros(
+        Encryption::AesGcm192,
+        ZERO_BLOCK,
+        "98e7247c07f0fe411c267e4384b0f600",
+        "2ff58d80033927ab8ef4d4587514f0fb",
+    ),
+    gcm_of_zeros(
+        Encryption::AesGcm256,
+        "",
+        "",
+        "530f8afbc74536b9a963b4f1c4cb738b",
+    ),
+    gcm_of_zeros(
+        Encryption::AesGcm256,
+        ZERO_BLOCK,
+        "cea7403d4d606b6e074ec5d3baf39d18",
+        "d0d1c8a799996bf0265b98b5d48ab919",
+    ),
+    // Test cases 3, 9 and 15.
     gcm(
         Encryption::AesGcm128,
         "feffe9928665731c6d6a8f9467308308",
@@ -139,6 +179,28 @@ const fn gcm(
         iv: GCM_NONCE,
         aad: "",
         plaintext: GCM_PLAINTEXT,
+        ciphertext,
+        icv,
+    }
+}
+
+/// A vector whose key and nonce are zero.
+const fn gcm_of_zeros(
+    encryption: Encryption,
+    plaintext: &'static str,
+    ciphertext: &'static str,
+    icv: &'static str,
+) -> CipherVector {
+    CipherVector {
+        encryption,
+        key: match encryption {
+            Encryption::AesGcm128 => ZERO_BLOCK,
+            Encryption::AesGcm192 => ZEROS.split_at(48).0,
+            _ => ZEROS,
+        },
+        iv: ZEROS.split_at(24).0,
+        aad: "",
+        plaintext,
         ciphertext,
         icv,
     }

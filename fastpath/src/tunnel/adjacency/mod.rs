@@ -5,12 +5,13 @@
 //!
 //! 1. [`AdjacencyOwner::retire`] takes the next hop out, under the policy generation in force. From
 //!    then on the index resolves to [`Resolution::Gone`], searches pass over it, and a flow that
-//!    meets it looks up its route anew. Nothing can be misdelivered.
+//!    meets it looks up its route anew (`path/rewrite.rs`). Nothing can be misdelivered.
 //! 2. [`AdjacencyOwner::vacate`] frees the index for another next hop once every worker has run a
 //!    whole loop under a later policy generation. A flow compares the generation of its adjacencies
 //!    (`Cold::route_generation`) with the one in force before it uses them, so a flow that got the
-//!    index before it was retired looks up its route anew as well. A worker that runs under the
-//!    later generation has seen the retirement, which was before it, and finds the index no more.
+//!    index before it was retired looks up its route anew as well, and keeps nothing of what it
+//!    had. A worker that runs under the later generation has seen the retirement, which was before
+//!    it, and finds the index no more.
 //!
 //! When free entries run short while the policy stands still, the owner publishes the same policy
 //! under the next generation. Flows store 16 bits of it: a flow would have to sleep through 65,536

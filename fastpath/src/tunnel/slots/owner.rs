@@ -93,12 +93,23 @@ impl<Out: Send + Sync> SlotOwner<Out> {
     /// Down. Without PRESERVE the epoch is raised in the same store: its TCP flows are stale at
     /// once.
     pub fn take_down(&mut self, id: SlotId) -> bool {
+        self.go_down(id, false)
+    }
+
+    /// As [`SlotOwner::take_down`], on purpose (`clear crypto`, the peer's DELETE): until the slot
+    /// is up or taken down otherwise, packets of preserved flows are held in order. The mark stays
+    /// while the state goes through Pending and Deleting.
+    pub fn take_down_planned(&mut self, id: SlotId) -> bool {
+        self.go_down(id, true)
+    }
+
+    fn go_down(&mut self, id: SlotId, planned: bool) -> bool {
         self.change(id, |word| {
-            let down = word.with_state(SlotState::Down);
+            let down = word.with_state(SlotState::Down).with_silent(false);
             if word.preserve() {
-                down
+                down.with_planned(planned)
             } else {
-                down.with_next_epoch()
+                down.with_planned(false).with_next_epoch()
             }
         })
     }
@@ -107,6 +118,15 @@ impl<Out: Send + Sync> SlotOwner<Out> {
     pub fn stamp_preserve(&mut self, id: SlotId, preserve: bool) -> bool {
         self.change(id, |word| {
             SlotWord::new(word.state(), preserve, word.epoch())
+                .with_planned(preserve && word.planned())
+                .with_silent(word.silent())
+        })
+    }
+
+    /// The peer of a slot that is up owes answers, or has given one: see [`SlotWord::silent`].
+    pub fn set_silent(&mut self, id: SlotId, silent: bool) -> bool {
+        self.change(id, |word| {
+            word.with_silent(silent && word.state() == SlotState::Up)
         })
     }
 

@@ -138,3 +138,40 @@ proptest! {
         prop_assert_eq!(pending.state(), SlotState::Pending);
     }
 }
+
+#[test]
+fn silence_is_marked_while_the_slot_is_up_and_no_longer() {
+    let (slots, mut owner, _domain, _publisher, id) = allocated();
+    assert!(owner.set_silent(id, true) && !slots.word(id).silent());
+    assert!(owner.bring_up(id, true) && !slots.word(id).silent());
+    assert!(owner.set_silent(id, true) && slots.word(id).silent());
+    assert!(owner.stamp_preserve(id, false) && slots.word(id).silent());
+    assert!(owner.set_silent(id, false) && !slots.word(id).silent());
+    assert!(owner.set_silent(id, true) && owner.take_down(id));
+    assert!(!slots.word(id).silent());
+    assert!(owner.set_state(id, SlotState::Up) && !slots.word(id).silent());
+}
+
+#[test]
+fn a_planned_bounce_is_marked_until_the_slot_is_up_or_goes_down_otherwise() {
+    let (slots, mut owner, _domain, _publisher, id) = allocated();
+    assert!(owner.bring_up(id, true));
+    assert!(owner.take_down_planned(id));
+    assert!(slots.word(id).planned());
+    for state in [SlotState::Pending, SlotState::Deleting] {
+        assert!(owner.set_state(id, state));
+        assert!(slots.word(id).planned());
+    }
+    assert!(owner.stamp_preserve(id, true));
+    assert!(slots.word(id).planned());
+    assert!(owner.bring_up(id, true));
+    assert!(!slots.word(id).planned());
+    assert!(owner.take_down_planned(id) && owner.take_down(id));
+    assert!(!slots.word(id).planned());
+    // Without PRESERVE there is nothing to hold for.
+    assert!(owner.bring_up(id, false));
+    let epoch = slots.word(id).epoch();
+    assert!(owner.take_down_planned(id));
+    assert!(!slots.word(id).planned());
+    assert_eq!(slots.word(id).epoch(), epoch.wrapping_add(1));
+}

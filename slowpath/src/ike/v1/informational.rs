@@ -1,15 +1,15 @@
 //! The informational exchange (RFC 2409 section 5.7): deletes, notifications, dead peer detection
 //! (RFC 3706). Only what is authenticated is acted on.
 
+use super::dpd;
+use super::hash;
 use super::phase1::Phase1;
-use super::quick::check_hash;
 use crate::ike::api::EndReason;
 use crate::ike::core::Core;
-use crate::ike::crypto::prf::prf;
 use crate::ike::error::{IkeError, notify};
 use crate::ike::wire::control::{Delete, Notify};
 use crate::ike::wire::sa::protocol;
-use crate::ike::wire::{Chain, Writer, exchange, payload};
+use crate::ike::wire::{Chain, exchange, payload};
 use crate::time::Time;
 
 /// What a message asks of the engine beyond this SA.
@@ -39,14 +39,20 @@ pub(in crate::ike) fn message(
     let iv = keys.exchange_iv(&sa.last_block, message_id);
     let (text, _) = sa.unsealed(&iv, body)?;
     let chain = Chain::parse(next, &text)?;
-    check_hash(sa, &chain, message_id, &[])?;
+    hash::check(sa, &chain, message_id, &[])?;
     sa.dpd.last_heard = now;
     let mut consequences = Consequences::default();
     for payload in &chain.payloads {
         match payload.kind {
             payload::DELETE => delete(core, sa, &Delete::parse(payload.body)?, &mut consequences),
             payload::NOTIFY => {
-                notified(core, sa, &Notify::parse(payload.body)?, &mut consequences)?;
+                notified(
+                    core,
+                    now,
+                    sa,
+                    &Notify::parse(payload.body)?,
+                    &mut consequences,
+                )?;
             }
             _ => {}
         }
@@ -63,16 +69,9 @@ pub(in crate::ike) fn send(
 ) -> Result<(), IkeError> {
     let keys = sa.keys.as_ref().ok_or(IkeError::LocalPolicy("no keys"))?;
     let message_id = core.random_u32();
-    let mut inner = Writer::default();
-    inner.add(kind, body);
-    let hash = prf(
-        keys.hash,
-        &keys.skeyid_a,
-        &[&message_id.to_be_bytes(), inner.bytes()],
-    );
-    let mut writer = Writer::default();
-    writer.add(payload::HASH, &hash);
+    let mut writer = hash::begin(sa)?;
     writer.add(kind, body);
+    hash::finish(sa, &mut writer, message_id, &[])?;
     let mut iv = keys.exchange_iv(&sa.last_block, message_id);
     let message = sa.sealed(exchange::INFORMATIONAL, message_id, &mut iv, &writer)?;
     core.push(sa.send(message));
@@ -98,26 +97,6 @@ pub(in crate::ike) fn send_delete_self(core: &mut Core, sa: &Phase1) {
     let _ = send(core, sa, payload::DELETE, &delete.emit());
 }
 
-/// Sends a probe.
-pub(in crate::ike) fn send_probe(core: &mut Core, sa: &mut Phase1) {
-    sa.dpd.sequence = match sa.dpd.sequence {
-        0 => core.random_u32() >> 1,
-        last => last.wrapping_add(1),
-    };
-    let probe = presence(sa, notify::R_U_THERE, sa.dpd.sequence);
-    let _ = send(core, sa, payload::NOTIFY, &probe.emit());
-    sa.dpd.unanswered += 1;
-}
-
-fn presence(sa: &Phase1, kind: u16, sequence: u32) -> Notify {
-    Notify {
-        protocol: protocol::ISAKMP,
-        kind,
-        spi: [sa.cookie_i, sa.cookie_r].concat(),
-        data: sequence.to_be_bytes().to_vec(),
-    }
-}
-
 fn delete(core: &mut Core, sa: &Phase1, delete: &Delete, consequences: &mut Consequences) {
     match delete.protocol {
         protocol::ISAKMP => {
@@ -141,6 +120,7 @@ fn delete(core: &mut Core, sa: &Phase1, delete: &Delete, consequences: &mut Cons
 
 fn notified(
     core: &mut Core,
+    now: Time,
     sa: &mut Phase1,
     notify: &Notify,
     consequences: &mut Consequences,
@@ -152,10 +132,14 @@ fn notified(
     match notify.kind {
         notify::R_U_THERE if notify.spi == own => {
             let sequence = sequence.ok_or(IkeError::InvalidMessage("probe"))?;
-            let answer = presence(sa, notify::R_U_THERE_ACK, sequence);
+            let answer = dpd::presence(sa, notify::R_U_THERE_ACK, sequence);
             send(core, sa, payload::NOTIFY, &answer.emit())?;
         }
-        notify::R_U_THERE_ACK if sequence == Some(sa.dpd.sequence) => sa.dpd.unanswered = 0,
+        notify::R_U_THERE_ACK => {
+            if let Some(sequence) = sequence {
+                dpd::answered(core, now, sa, sequence);
+            }
+        }
         notify::INITIAL_CONTACT => consequences.initial_contact = true,
         notify::NO_PROPOSAL_CHOSEN | notify::INVALID_ID_INFORMATION => {
             consequences.refused = true;

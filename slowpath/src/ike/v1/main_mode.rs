@@ -4,7 +4,7 @@ use config::IsakmpIdentity;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::natt::{self, Discovery, NATT_PORT};
+use super::natt::{self, Discovery};
 use super::phase1::{Phase1, State, Unanswered};
 use crate::ike::api::{Action, PeerConfig};
 use crate::ike::core::Core;
@@ -18,6 +18,7 @@ use crate::ike::wire::control::Notify;
 use crate::ike::wire::id::{Id, IdValue};
 use crate::ike::wire::sa::{Sa, protocol};
 use crate::ike::wire::{Chain, Writer, exchange, payload};
+use crate::ike::{IKE_PORT, NATT_PORT};
 use crate::time::Time;
 
 const MAIN: u8 = exchange::IDENTITY_PROTECTION;
@@ -73,9 +74,7 @@ pub(in crate::ike) fn sealed(
     let (text, block) = sa.unsealed(&sa.last_block, body)?;
     let chain = Chain::parse(next, &text).map_err(|_| IkeError::AuthenticationFailed)?;
     authenticate(core, sa, &chain)?;
-    let initial_contact = chain.all(payload::NOTIFY).any(|payload| {
-        Notify::parse(payload.body).is_ok_and(|notify| notify.kind == notify::INITIAL_CONTACT)
-    });
+    let initial_contact = hear_notifications(sa, &chain);
     sa.last_block = block;
     if sa.state == State::WaitMessage5 {
         let response = identify(core, sa, false)?;
@@ -86,6 +85,24 @@ pub(in crate::ike) fn sealed(
     sa.state = State::Up;
     sa.established = Some(now);
     Ok(Outcome::Established { initial_contact })
+}
+
+/// Takes what stands beside the peer's hash; whether it is the peer's first contact.
+fn hear_notifications(sa: &mut Phase1, chain: &Chain<'_>) -> bool {
+    let mut initial_contact = false;
+    let notifications = chain.all(payload::NOTIFY);
+    for notify in notifications.filter_map(|payload| Notify::parse(payload.body).ok()) {
+        match (notify.kind, &mut sa.policy) {
+            (notify::INITIAL_CONTACT, _) => initial_contact = true,
+            (notify::RESPONDER_LIFETIME, Some(policy))
+                if sa.initiator && notify.protocol == protocol::ISAKMP =>
+            {
+                proposal::honour_lifetime_phase1(policy, &notify.data);
+            }
+            _ => {}
+        }
+    }
+    initial_contact
 }
 
 /// Public-key work of this SA is done.
@@ -143,6 +160,7 @@ pub(in crate::ike) fn respond(
     let (policy, answer) = proposal::choose_phase1(&Sa::parse(offer.body)?, &core.config.policies)?;
     hear_vendors(core, sa, chain);
     sa.offer = offer.body.to_vec();
+    sa.shortened = proposal::is_shortened(&policy, &answer);
     sa.policy = Some(policy);
     let mut writer = Writer::default();
     writer.add(payload::SA, &answer.emit());
@@ -206,9 +224,11 @@ fn message_4(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), 
 }
 
 fn hear_vendors(core: &Core, sa: &mut Phase1, chain: &Chain<'_>) {
-    let (dialect, dpd) = natt::announced(chain);
-    sa.dialect = dialect.filter(|_| core.config.nat_traversal_s.is_some());
-    sa.dpd.supported = dpd;
+    let peer = natt::announced(chain);
+    let traversal = core.config.nat_traversal_s.is_some();
+    sa.dialect = peer.dialect.filter(|_| traversal);
+    sa.dpd.supported = peer.dpd;
+    sa.sas_before_answer = peer.sas_before_answer;
 }
 
 fn compute(
@@ -327,6 +347,15 @@ fn identify(core: &Core, sa: &mut Phase1, initiator: bool) -> Result<Vec<u8>, Ik
         };
         writer.add(payload::NOTIFY, &contact.emit());
     }
+    if let (true, Some(policy)) = (sa.shortened && !initiator, &sa.policy) {
+        let lifetime = Notify {
+            protocol: protocol::ISAKMP,
+            kind: notify::RESPONDER_LIFETIME,
+            spi: [sa.cookie_i, sa.cookie_r].concat(),
+            data: proposal::responder_lifetime_phase1(policy),
+        };
+        writer.add(payload::NOTIFY, &lifetime.emit());
+    }
     let mut iv = core::mem::take(&mut sa.last_block);
     let message = sa.sealed(MAIN, 0, &mut iv, &writer);
     sa.last_block = iv;
@@ -340,7 +369,7 @@ fn our_id(core: &Core, sa: &Phase1) -> Id {
         IsakmpIdentity::KeyId(text) => IdValue::KeyId(text.as_bytes().to_vec()),
     };
     // RFC 3947 section 4: no port when it may be translated on the way.
-    let port = if sa.encapsulates() { 0 } else { natt::IKE_PORT };
+    let port = if sa.encapsulates() { 0 } else { IKE_PORT };
     Id {
         value,
         protocol: 17,

@@ -1,5 +1,7 @@
 //! The exchanges of IKEv1: main mode, quick mode, informational.
 
+pub(super) mod dpd;
+mod hash;
 pub(super) mod informational;
 pub(super) mod main_mode;
 pub(super) mod natt;

@@ -7,16 +7,15 @@ use config::Hash;
 use crate::ike::crypto::prf::hash;
 use crate::ike::wire::{Chain, Writer, payload};
 
-/// UDP ports.
-pub(in crate::ike) const IKE_PORT: u16 = 500;
-/// UDP port behind a NAT.
-pub(in crate::ike) const NATT_PORT: u16 = 4500;
-
 const RFC_3947: [u8; 16] = 0x4a13_1c81_0703_5845_5c57_28f2_0e95_452fu128.to_be_bytes();
 const DRAFT_02: [u8; 16] = 0x90cb_8091_3ebb_696e_0863_81b5_ec42_7b1fu128.to_be_bytes();
 const DRAFT_03: [u8; 16] = 0x7d94_19a6_5310_ca6f_2c17_9d92_1552_9d56u128.to_be_bytes();
 /// Dead peer detection, version 1.0 (RFC 3706 section 5.1).
 const DPD: [u8; 16] = 0xafca_d713_68a1_f1c9_6b86_96fc_7757_0100u128.to_be_bytes();
+
+/// Ours: a responder's SAs are there before its answer of quick mode leaves, so that the answer
+/// shows that packets under them are taken.
+const SAS_BEFORE_ANSWER: [u8; 16] = 0x0a19_7266_e12d_34ec_7cf7_ec23_9660_58c1u128.to_be_bytes();
 
 /// Which NAT traversal both sides speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +43,22 @@ pub(in crate::ike) fn announce(writer: &mut Writer, traversal: bool) {
         }
     }
     writer.add(payload::VENDOR, &DPD);
+    writer.add(payload::VENDOR, &SAS_BEFORE_ANSWER);
 }
 
-/// What the peer announces: NAT traversal, and dead peer detection.
-pub(in crate::ike) fn announced(chain: &Chain<'_>) -> (Option<Dialect>, bool) {
+/// What a peer announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ike) struct Announced {
+    /// NAT traversal.
+    pub(in crate::ike) dialect: Option<Dialect>,
+    /// Dead peer detection.
+    pub(in crate::ike) dpd: bool,
+    /// That its SAs are there before it answers in quick mode.
+    pub(in crate::ike) sas_before_answer: bool,
+}
+
+/// What the peer announces.
+pub(in crate::ike) fn announced(chain: &Chain<'_>) -> Announced {
     let has = |id: &[u8]| chain.all(payload::VENDOR).any(|vendor| vendor.body == id);
     let dialect = if has(&RFC_3947) {
         Some(Dialect::Standard)
@@ -60,7 +71,11 @@ pub(in crate::ike) fn announced(chain: &Chain<'_>) -> (Option<Dialect>, bool) {
     let dpd = chain
         .all(payload::VENDOR)
         .any(|vendor| vendor.body.get(..15) == DPD.get(..15));
-    (dialect, dpd)
+    Announced {
+        dialect,
+        dpd,
+        sas_before_answer: has(&SAS_BEFORE_ANSWER),
+    }
 }
 
 /// What the hashes of addresses cover.

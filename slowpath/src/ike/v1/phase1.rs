@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use config::IsakmpPolicy;
 use zeroize::Zeroizing;
 
+use super::dpd::Dpd;
 use super::natt::Dialect;
 use super::quick::Quick;
 use crate::ike::api::{Action, TunnelId};
@@ -58,6 +59,7 @@ impl State {
 pub(in crate::ike) struct Unanswered {
     pub(in crate::ike) message: Vec<u8>,
     tries: usize,
+    sent: Time,
     pub(in crate::ike) due: Time,
 }
 
@@ -66,8 +68,14 @@ impl Unanswered {
         Self {
             message,
             tries: 0,
+            sent: now,
             due: now.after_ms(RETRANSMIT_MS[0]),
         }
+    }
+
+    /// Milliseconds since the message was sent; `None` when it was sent more than once.
+    pub(in crate::ike) fn age_ms(&self, now: Time) -> Option<u64> {
+        (self.tries == 0).then(|| now.since_ms(self.sent))
     }
 
     /// The message once more; `None` when it has been sent often enough.
@@ -87,18 +95,6 @@ pub(in crate::ike) struct Finished {
     pub(in crate::ike) response: Option<Vec<u8>>,
 }
 
-/// Dead peer detection of one SA.
-#[derive(Clone, Debug, Default)]
-pub(in crate::ike) struct Dpd {
-    /// The peer can do it.
-    pub(in crate::ike) supported: bool,
-    pub(in crate::ike) sequence: u32,
-    /// Probes without an answer.
-    pub(in crate::ike) unanswered: u32,
-    pub(in crate::ike) next_probe: Option<Time>,
-    pub(in crate::ike) last_heard: Time,
-}
-
 /// A phase-1 SA.
 #[derive(Debug)]
 pub(in crate::ike) struct Phase1 {
@@ -113,6 +109,8 @@ pub(in crate::ike) struct Phase1 {
     /// Body of the initiator's SA payload, which both hashes cover.
     pub(in crate::ike) offer: Vec<u8>,
     pub(in crate::ike) policy: Option<IsakmpPolicy>,
+    /// The responder's policy ends the SA before the initiator's offer does.
+    pub(in crate::ike) shortened: bool,
     pub(in crate::ike) nonce_i: Vec<u8>,
     pub(in crate::ike) nonce_r: Vec<u8>,
     pub(in crate::ike) public_i: Vec<u8>,
@@ -122,6 +120,8 @@ pub(in crate::ike) struct Phase1 {
     /// Last block of phase 1: IV of its next message, and what phase-2 IVs come from.
     pub(in crate::ike) last_block: Vec<u8>,
     pub(in crate::ike) dialect: Option<Dialect>,
+    /// The peer has its SAs before it answers in quick mode.
+    pub(in crate::ike) sas_before_answer: bool,
     pub(in crate::ike) nat_here: bool,
     pub(in crate::ike) nat_there: bool,
     pub(in crate::ike) dpd: Dpd,
@@ -189,7 +189,10 @@ impl Phase1 {
             .keys
             .as_ref()
             .ok_or(IkeError::LocalPolicy("no keys yet"))?;
-        let body = cipher::encrypt(keys.cipher, &keys.encryption, iv, writer.bytes())
+        let text = writer.bytes();
+        #[cfg(any(test, fuzzing))]
+        let text = &altered(exchange, text);
+        let body = cipher::encrypt(keys.cipher, &keys.encryption, iv, text)
             .ok_or(IkeError::LocalPolicy("encryption"))?;
         *iv = last_block(&body, cipher::block_len(keys.cipher));
         let header = self.header(exchange, ENCRYPTED, message_id, writer.first());
@@ -229,6 +232,16 @@ impl Phase1 {
             message_id,
         }
     }
+}
+
+/// What authenticates phase 1 covers little of its message: the whole of it is altered.
+#[cfg(any(test, fuzzing))]
+fn altered(exchange: u8, text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if exchange == crate::ike::wire::exchange::IDENTITY_PROTECTION {
+        crate::ike::fuzzing::alter(&mut text);
+    }
+    text
 }
 
 fn last_block(bytes: &[u8], block_len: usize) -> Vec<u8> {

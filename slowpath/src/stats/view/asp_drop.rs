@@ -33,6 +33,19 @@ pub struct DropRow {
     pub count: u64,
 }
 
+/// Packets that ended here because they had arrived: counters for conservation, no drops.
+pub const CONSUMED: [DropReason; 3] = [
+    DropReason::ArpConsumed,
+    DropReason::IkeConsumed,
+    DropReason::LocalConsumed,
+];
+
+/// Reasons for which packets are dropped.
+pub fn reasons() -> impl Iterator<Item = DropReason> {
+    let all = DropReason::ALL.iter().copied();
+    all.filter(|reason| !CONSUMED.contains(reason))
+}
+
 /// Width of a description that leaves room for the count in 80 columns.
 const NARROW_COLUMNS: usize = 72;
 /// Width of every other description; a longer one is cut.
@@ -53,6 +66,7 @@ const fn flow_text_and_key(reason: TeardownReason) -> Option<(&'static str, &'st
         TeardownReason::Reclassified => ("Close recursive flow", "recurse"),
         TeardownReason::XlateClear => ("Xlate Clear", "xlate-removed"),
         TeardownReason::Cleared => ("Host is removed", "host-removed"),
+        TeardownReason::ProbeRetries => ("Probe maximum retries exceeded", "probe-max-retries"),
     })
 }
 

@@ -354,7 +354,11 @@ mod tests {
         };
         assert_eq!(inbound_syn_ack.letters(), "aB");
         assert_eq!(letters(|flags| flags.inbound = true), "UIOB");
-        assert_eq!(letters(|flags| flags.vpn_orphan = true), "UIOV");
+        assert_eq!(
+            letters(|flags| flags.vpn_orphan = true),
+            "UIOV",
+            "decision 8"
+        );
         let half_closed = letters(|flags| {
             flags.inbound = true;
             flags.inside_fin = true;

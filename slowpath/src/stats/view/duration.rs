@@ -126,6 +126,14 @@ impl CivilTime {
         )
     }
 
+    /// `2026-11-23T16:58:42.123Z` (RFC 3339, RFC 5424 section 6.2.3).
+    pub fn rfc3339(&self) -> String {
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            self.year, self.month, self.day, self.hour, self.minute, self.second, self.millisecond
+        )
+    }
+
     /// `16:58:42.123 UTC Mon Nov 23 2026`, as `show clock` writes it.
     pub fn clock(&self) -> String {
         let weekday = WEEKDAYS

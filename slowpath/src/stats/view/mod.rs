@@ -6,13 +6,18 @@
 
 pub mod arp;
 pub mod asp_drop;
+pub mod balance;
 pub mod conn;
 pub mod duration;
 pub mod interface;
 pub mod ipsec_sa;
 pub mod isakmp_sa;
 pub mod logging;
+pub mod raw_conn;
+pub mod route;
+pub mod snmp;
 pub mod version;
+pub mod vpn_bounce;
 pub mod vpn_context;
 pub mod xlate;
 

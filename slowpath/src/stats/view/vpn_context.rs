@@ -282,6 +282,22 @@ VPN Filter = <none>
     }
 
     #[test]
+    fn decision_10_brief_is_a_line_per_context_and_detail_the_long_form() {
+        let table = VpnContextTable {
+            contexts: vec![context(), context()],
+        };
+        let brief = table.render();
+        assert_eq!(brief.lines().count(), 2);
+        assert!(brief.lines().all(|line| line.starts_with("VPN CTX=0x")));
+        let detail = table.render_detail();
+        let starts = detail
+            .lines()
+            .filter(|line| line.starts_with("VPN CTX  = 0x"));
+        assert_eq!(starts.count(), 2);
+        assert!(detail.contains("\nRekey Call = ") && !brief.contains("Rekey Call"));
+    }
+
+    #[test]
     fn a_slot_state_without_packets_is_not_up() {
         let down = VpnContext {
             state: SlotState::Down.into(),

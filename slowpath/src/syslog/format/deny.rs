@@ -4,7 +4,7 @@ use fastpath::packet::{FlowKey, protocol};
 use fastpath::worker::event::DenyKind;
 
 use super::super::Message;
-use super::address;
+use super::{address, protocol_name};
 
 /// A denied packet with names instead of numbers.
 pub(super) struct Denied<'a> {
@@ -70,9 +70,7 @@ impl Denied<'_> {
 
     fn access_group(&self, access_list: &str) -> Message {
         let name = match self.key.protocol {
-            protocol::TCP => "tcp".to_owned(),
-            protocol::UDP => "udp".to_owned(),
-            protocol::ICMP => "icmp".to_owned(),
+            protocol::TCP | protocol::UDP | protocol::ICMP => protocol_name(self.key.protocol),
             other => format!("protocol {other}"),
         };
         let packet = self.src_dst();

@@ -14,10 +14,13 @@ pub use operator::{audit, redact, shutdown, startup};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use fastpath::packet::protocol;
 use fastpath::worker::event::Event;
 
 use super::Message;
+use super::access_log::Hit;
 use crate::ike::Selectors;
+use crate::too_big::TooBig;
 
 /// What the numbers in events mean. Rebuilt when the policy or the SAs change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,8 +47,9 @@ impl NameTable {
     }
 }
 
-/// The message of an event, `None` where the ASA writes none (a rekey that is asked for, a
-/// connection of a protocol other than TCP, UDP, ICMP and GRE).
+/// The message of an event, `None` where the ASA writes none (what only tunnels need, a
+/// connection of a protocol other than TCP, UDP, ICMP and GRE) or where an [`super::AccessLog`]
+/// decides.
 pub fn event(event: &Event, names: &NameTable) -> Option<Message> {
     match event {
         Event::ConnBuilt(record) => conn::built(record, names),
@@ -90,7 +94,10 @@ pub fn event(event: &Event, names: &NameTable) -> Option<Message> {
             (outer, inner),
             names.selectors.get(spi),
         )),
-        Event::RekeyWanted { .. } => None,
+        Event::AccessLog { .. }
+        | Event::RekeyWanted { .. }
+        | Event::PeerMoved { .. }
+        | Event::Bounce(_) => None,
     }
 }
 
@@ -118,8 +125,62 @@ pub fn sa_changed(
     )
 }
 
-fn address(bits: u32) -> Ipv4Addr {
+/// 602103: a router's report has lowered the path MTU of a tunnel.
+pub fn path_mtu_lowered(report: &TooBig, old_bytes: u16, new_bytes: u16) -> Message {
+    let TooBig {
+        router,
+        remote,
+        spi,
+        mtu_bytes,
+        ..
+    } = report;
+    Message::new(
+        602_103,
+        6,
+        format!(
+            "IPSEC: Received an ICMP Destination Unreachable from {router} with suggested PMTU of \
+             {mtu_bytes}; PMTU updated for SA with peer {remote}, SPI 0x{spi:08X}, tunnel name \
+             {remote}, old PMTU {old_bytes}, new PMTU {new_bytes}."
+        ),
+    )
+}
+
+/// The packet of an event that an access-list entry logs.
+pub fn access_hit<'a>(event: &'a Event, names: &'a NameTable) -> Option<Hit<'a>> {
+    let Event::AccessLog {
+        permitted,
+        key,
+        icmp,
+        interface,
+        egress,
+        entry,
+    } = event
+    else {
+        return None;
+    };
+    Some(Hit {
+        permitted: *permitted,
+        key,
+        icmp: *icmp,
+        ingress: names.interface(*interface),
+        egress: names.interface(*egress),
+        access_list: names.access_group(entry.access_group).unwrap_or("unknown"),
+        entry: *entry,
+    })
+}
+
+pub(super) fn address(bits: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(bits)
+}
+
+/// `tcp`, `udp`, `icmp` or the number.
+pub(super) fn protocol_name(number: u8) -> String {
+    match number {
+        protocol::TCP => "tcp".to_owned(),
+        protocol::UDP => "udp".to_owned(),
+        protocol::ICMP => "icmp".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

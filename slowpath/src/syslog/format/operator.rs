@@ -23,13 +23,13 @@ pub fn audit(user: &str, command: &str, changes_configuration: bool) -> Vec<Mess
     messages
 }
 
-/// Whether what follows `word` is a secret: `pre-shared-key`, `password`, `passwd`, also
-/// abbreviated to three letters, and `key`.
+/// Whether what follows `word` is a secret: `pre-shared-key`, `password`, `passwd`, `community`,
+/// also abbreviated to three letters, and `key`.
 fn precedes_secret(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let abbreviates = |keyword: &str| word.len() >= 3 && keyword.starts_with(&word);
     word == "key"
-        || ["pre-shared-key", "password", "passwd"]
+        || ["pre-shared-key", "password", "passwd", "community"]
             .into_iter()
             .any(abbreviates)
 }

@@ -339,6 +339,11 @@ fn commands_are_audited_without_their_secrets() {
     assert_eq!(redact("enable pass cisco"), "enable pass *");
     assert_eq!(redact("PRE-SH cisco"), "PRE-SH *");
     assert_eq!(redact("key cisco"), "key *");
+    let host = "snmp-server host inside 10.0.0.9";
+    assert_eq!(
+        redact(&format!("{host} community x udp-port 9")),
+        format!("{host} community *")
+    );
     assert_eq!(
         redact("crypto isakmp policy 5 authentication pre-share"),
         "crypto isakmp policy 5 authentication pre-share"

@@ -2,11 +2,10 @@
 
 use super::*;
 
-const REASONS: [EndReason; 6] = [
+const REASONS: [EndReason; 5] = [
     EndReason::AdministratorReset,
     EndReason::PeerTerminate,
     EndReason::LostContact,
-    EndReason::IdleTimeout,
     EndReason::MaxTimeExceeded,
     EndReason::InitialContact,
 ];
@@ -48,13 +47,13 @@ fn decision_3_a_flow_resumes_on_the_same_slot_with_every_peer_of_the_list() {
     // An edit that moves the line or adds a peer keeps the slot, another identity gets another.
     let mut edited = spec();
     edited.peers.push(Ipv4Addr::new(192, 0, 2, 1));
-    bench.owner.reconcile(&[edited], Time(3), &mut bench.dp);
+    bench.reconcile(&[edited], Time(3));
     assert_eq!(bench.owner.slot(TUNNEL), Some(bench.slot));
     let stranger = TunnelSpec {
         id: TunnelId(6),
         ..spec()
     };
-    bench.owner.reconcile(&[stranger], Time(4), &mut bench.dp);
+    bench.reconcile(&[stranger], Time(4));
     assert_eq!(bench.owner.slot(TUNNEL), None);
     assert_ne!(bench.owner.slot(TunnelId(6)), Some(bench.slot));
 }
@@ -83,7 +82,7 @@ fn decision_5_a_packet_for_a_tunnel_that_is_down_asks_ike_once() {
     bench.dp.ask(bench.slot);
     bench.tick(Time(0));
     assert_eq!(bench.demands(), [Demand::Initiate(TUNNEL)]);
-    bench.owner.negotiating(TUNNEL, &mut bench.dp);
+    bench.owner.negotiating(TUNNEL, Time(0), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Pending);
     bench.dp.ask(bench.slot);
     bench.tick(Time(10));
@@ -144,7 +143,7 @@ fn decision_8_the_stamp_stays_on_a_preserved_slot_that_is_down() {
 fn decision_11_the_three_states_of_a_tunnel_that_takes_no_packet() {
     let mut bench = Bench::new(true);
     assert_eq!(bench.word().state(), SlotState::Down);
-    bench.owner.negotiating(TUNNEL, &mut bench.dp);
+    bench.owner.negotiating(TUNNEL, Time(0), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Pending);
     let spis = bench.up(Time(0));
     bench.dp.take_steps();
@@ -211,7 +210,7 @@ fn decision_12_immediate_off_ends_what_only_the_stamp_kept() {
     bench.options(true, true);
     let spis = bench.up(Time(0));
     bench.down(spis, EndReason::LostContact, Time(1));
-    bench.owner.negotiating(TUNNEL, &mut bench.dp);
+    bench.owner.negotiating(TUNNEL, Time(0), &mut bench.dp);
     bench.sweeps(Time(1));
     bench.options(false, false);
     let word = bench.word();
@@ -225,16 +224,16 @@ fn decision_13_a_tunnel_that_leaves_the_configuration_takes_its_flows_along() {
     let spis = bench.up(Time(0));
     bench.down(spis, EndReason::LostContact, Time(1));
     bench.sweeps(Time(1));
-    bench.owner.reconcile(&[], Time(2), &mut bench.dp);
+    bench.reconcile(&[], Time(2));
     assert_eq!(bench.dp.take_steps(), [Step::Retire]);
     // No sweep before the policy that named the slot is gone: it could make new flows of it.
     assert!(bench.sweeps(Time(3)).is_empty());
     bench.owner.policy_published();
     assert_eq!(bench.sweeps(Time(4)), ["SweepSlot(SlotId(0))"]);
     let ticket = bench.dp.tickets;
-    bench.owner.swept(ticket, &mut bench.dp);
+    bench.owner.swept(ticket, 0, &mut bench.dp);
     assert!(bench.dp.take_steps().is_empty());
-    bench.owner.swept(ticket, &mut bench.dp);
+    bench.owner.swept(ticket, 0, &mut bench.dp);
     assert_eq!(bench.dp.take_steps(), [Step::Release]);
 }
 
@@ -243,7 +242,7 @@ fn decision_14_an_edit_that_keeps_the_tunnel_touches_nothing_of_it() {
     let mut bench = Bench::new(true);
     bench.up(Time(0));
     bench.sweeps(Time(0));
-    bench.owner.reconcile(&[spec()], Time(1), &mut bench.dp);
+    bench.reconcile(&[spec()], Time(1));
     bench.owner.policy_published();
     bench.tick(Time(2));
     assert!(bench.dp.take_steps().is_empty());
@@ -251,7 +250,7 @@ fn decision_14_an_edit_that_keeps_the_tunnel_touches_nothing_of_it() {
 
 #[test]
 fn decision_16_preserve_is_off_and_reclassify_on_by_default() {
-    let options = VpnOptions::new(&config::Sysopt::default(), 64);
+    let options = VpnOptions::new(&config::Sysopt::default(), &config::VpnResume::OFF, 64);
     assert_eq!(options, VpnOptions::default());
     assert!(!options.preserve && !options.immediate && options.reclassify);
 }

@@ -149,7 +149,7 @@ fn a_pair_that_cannot_be_installed_is_given_back_to_ike() {
 #[test]
 fn a_negotiation_that_failed_is_not_repeated_at_once() {
     let mut bench = Bench::new(false);
-    bench.owner.negotiating(TUNNEL, &mut bench.dp);
+    bench.owner.negotiating(TUNNEL, Time(0), &mut bench.dp);
     bench
         .owner
         .negotiation_failed(TUNNEL, Time(100), &mut bench.dp);
@@ -183,7 +183,7 @@ fn an_ask_that_leads_to_nothing_may_be_repeated() {
 fn pending_needs_a_tunnel_that_is_down() {
     let mut bench = Bench::new(false);
     bench.up(Time(0));
-    bench.owner.negotiating(TUNNEL, &mut bench.dp);
+    bench.owner.negotiating(TUNNEL, Time(0), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Up);
     bench
         .owner
@@ -260,32 +260,32 @@ fn sweeps_wait_for_room_and_keep_their_order() {
 fn traffic_is_told_once_per_peer_and_direction() {
     let mut bench = Bench::new(false);
     let spis = bench.up(Time(0));
-    assert!(bench.owner.traffic(&bench.dp).is_empty());
+    assert!(bench.owner.traffic(Time(0), &bench.dp).is_empty());
     bench.carry(spis.0, 1, 0);
-    let seen = bench.owner.traffic(&bench.dp);
+    let seen = bench.owner.traffic(Time(0), &bench.dp);
     assert_eq!(
         seen,
         [(
             PEER,
             PeerTraffic {
-                inbound: true,
+                inbound: Some(Time(0)),
                 outbound: false
             }
         )]
     );
     bench.carry(spis.0, 0, 1);
-    let seen = bench.owner.traffic(&bench.dp);
+    let seen = bench.owner.traffic(Time(0), &bench.dp);
     assert_eq!(
         seen,
         [(
             PEER,
             PeerTraffic {
-                inbound: false,
+                inbound: None,
                 outbound: true
             }
         )]
     );
-    assert!(bench.owner.traffic(&bench.dp).is_empty());
+    assert!(bench.owner.traffic(Time(0), &bench.dp).is_empty());
 }
 
 #[test]

@@ -1,16 +1,23 @@
 //! Tunnel ownership against a dataplane that records.
 
+mod changes;
 mod decisions;
 mod lifecycle;
+mod moved;
+mod path;
+mod reconciled;
+mod resume;
+mod silence;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 
 use config::{Encryption, Hash, MaskedNet};
 use fastpath::control::InstallError;
 use fastpath::esp::SaParameters;
-use fastpath::tunnel::{SlotId, SlotState, SlotWord, TunnelMtu};
+use fastpath::tunnel::{ReleaseOrder, ResumeOptions, SlotId, SlotState, SlotWord, TunnelMtu};
 use fastpath::worker::request::What;
 use zeroize::Zeroizing;
 
@@ -34,9 +41,14 @@ pub(super) enum Step {
     Outbound(u32),
     RemoveInbound(u32),
     RemoveOutbound,
+    Move(SocketAddrV4),
     State(SlotState),
     Up(bool),
     TakeDown,
+    TakeDownPlanned,
+    Silent(bool),
+    Resume(ResumeOptions),
+    Order(ReleaseOrder),
     Stamp(bool),
     Sweep(String),
     Retire,
@@ -49,6 +61,8 @@ pub(super) struct Fake {
     pub(super) words: BTreeMap<SlotId, SlotWord>,
     pub(super) mtus: BTreeMap<SlotId, TunnelMtu>,
     pub(super) steps: Vec<Step>,
+    /// Where the installed outbound SAs send to.
+    pub(super) ends: BTreeMap<SlotId, (Ipv4Addr, Option<(u16, u16)>)>,
     pub(super) asks: Vec<SlotId>,
     latched: BTreeSet<SlotId>,
     pub(super) inbound: BTreeMap<u32, InboundTraffic>,
@@ -56,10 +70,12 @@ pub(super) struct Fake {
     reserved: BTreeSet<u32>,
     next_slot: u16,
     next_spi: u32,
-    tickets: u32,
+    pub(super) tickets: u32,
     pub(super) refuse_inbound: bool,
     pub(super) refuse_outbound: bool,
     pub(super) no_room: bool,
+    /// Slots that can still be given; `None`: as many as are asked for.
+    pub(super) slots_left: Option<usize>,
 }
 
 impl Fake {
@@ -94,6 +110,9 @@ impl Dataplane for Fake {
     type Retired = SlotId;
 
     fn allocate(&mut self, mtu: TunnelMtu) -> Option<SlotId> {
+        if let Some(left) = &mut self.slots_left {
+            *left = left.checked_sub(1)?;
+        }
         let slot = SlotId::new(self.next_slot);
         self.next_slot += 1;
         self.words
@@ -137,10 +156,18 @@ impl Dataplane for Fake {
         if self.refuse_outbound {
             return Err(InstallError::Busy);
         }
+        let ports = parameters.encapsulation;
+        let end = (Ipv4Addr::from_bits(parameters.remote), ports);
+        self.ends.insert(parameters.slot, end);
         let fresh = (parameters.spi, OutboundTraffic::default());
         self.outbound.insert(parameters.slot, fresh);
         self.steps.push(Step::Outbound(parameters.spi));
         Ok(())
+    }
+
+    fn move_outbound(&mut self, slot: SlotId, remote: SocketAddrV4) -> bool {
+        self.steps.push(Step::Move(remote));
+        self.outbound.contains_key(&slot)
     }
 
     fn remove_inbound(&mut self, spi: u32) -> bool {
@@ -179,6 +206,34 @@ impl Dataplane for Fake {
                 down.with_next_epoch()
             }
         })
+    }
+
+    fn take_down_planned(&mut self, slot: SlotId) -> bool {
+        let down = self.take_down(slot);
+        self.steps.pop();
+        self.steps.push(Step::TakeDownPlanned);
+        down
+    }
+
+    fn set_silent(&mut self, slot: SlotId, silent: bool) -> bool {
+        self.steps.push(Step::Silent(silent));
+        self.change(slot, |word| word.with_silent(silent))
+    }
+
+    fn set_resume(&mut self, options: ResumeOptions) -> bool {
+        if !self.no_room {
+            self.steps.push(Step::Resume(options));
+        }
+        !self.no_room
+    }
+
+    fn release_held(&mut self, order: ReleaseOrder) -> Option<u32> {
+        if self.no_room {
+            return None;
+        }
+        self.steps.push(Step::Order(order));
+        self.tickets += 1;
+        Some(self.tickets)
     }
 
     fn stamp_preserve(&mut self, slot: SlotId, preserve: bool) -> bool {
@@ -255,6 +310,22 @@ pub(super) fn spec() -> TunnelSpec {
     }
 }
 
+/// Brings the tunnels in line with `specs`, in as many turns as it takes.
+pub(super) fn reconcile(
+    owner: &mut TunnelOwner<Fake>,
+    specs: &[TunnelSpec],
+    now: Time,
+    dp: &mut Fake,
+) {
+    let gone = owner.ids_from(TunnelId(0));
+    let gone = gone.filter(|id| specs.iter().all(|spec| spec.id != *id));
+    let gone = gone.collect();
+    let specs = specs.iter().cloned().map(Arc::new);
+    let (changed, new) = specs.partition(|spec| owner.slot(spec.id).is_some());
+    let mut edit = Reconciliation::new(gone, changed, new);
+    while !owner.reconcile(&mut edit, now, dp) {}
+}
+
 /// An owner with one tunnel.
 pub(super) struct Bench {
     pub(super) owner: TunnelOwner<Fake>,
@@ -274,7 +345,7 @@ impl Bench {
             },
             &mut dp,
         );
-        owner.reconcile(&[spec()], Time(0), &mut dp);
+        reconcile(&mut owner, &[spec()], Time(0), &mut dp);
         let slot = owner.slot(TUNNEL).expect("a slot");
         Self {
             owner,
@@ -282,6 +353,11 @@ impl Bench {
             slot,
             outbound_spi: 0xa000,
         }
+    }
+
+    /// An edit, after which the tunnels are these.
+    pub(super) fn reconcile(&mut self, specs: &[TunnelSpec], now: Time) {
+        reconcile(&mut self.owner, specs, now, &mut self.dp);
     }
 
     pub(super) fn options(&mut self, preserve: bool, immediate: bool) {

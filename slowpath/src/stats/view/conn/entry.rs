@@ -118,8 +118,8 @@ mod tests {
             wheel_next: 0,
             wheel_prev: 0,
             route_generation: 0,
+            next_hops: [0; 2],
             icmp: [0; 2],
-            reserved: [0; 4],
         };
         (hot, cold)
     }

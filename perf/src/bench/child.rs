@@ -1,0 +1,149 @@
+//! Measurements in processes of their own: DPDK has one EAL per process, and a fresh process has
+//! fresh pages.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::clock::{steal_ticks, waited_ns};
+use crate::report::Figure;
+
+/// Longest run of a child.
+const RUN_MAX: Duration = Duration::from_secs(100);
+/// Pause between two looks at a child.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Share of its time that a measuring thread may have waited for its CPU.
+pub(super) const WAIT_MAX: f64 = 0.01;
+
+/// Nanoseconds of a tick in `/proc/stat`.
+const TICK_NS: f64 = 1e7;
+
+/// What a child's output means.
+pub(super) type Parser = fn(&str) -> Vec<Figure>;
+
+/// Why a run gave no figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The machine disturbed it: another try may succeed.
+    Disturbed,
+    /// It cannot be run here.
+    Missing(String),
+}
+
+/// Runs a child to its end and reads its figures. A run that lost time to others is rejected: to
+/// the hypervisor, or, more than the share `wait_max`, to other threads.
+pub(super) fn run(
+    command: &mut Command,
+    parse: Parser,
+    wait_max: f64,
+) -> Result<Vec<Figure>, Failure> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let (steal, begin) = (steal_ticks(), Instant::now());
+    let mut child = start(command)?;
+    let mut waited = 0;
+    let output = read_in_background(&mut child);
+    let status = loop {
+        waited = waited_of(child.id()).unwrap_or(waited);
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if begin.elapsed() < RUN_MAX => sleep(PAUSE),
+            _ => {
+                // Ours, and it does not end by itself.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(Failure::Missing(format!("{name} does not end")));
+            }
+        }
+    };
+    let text = output.join().unwrap_or_default();
+    if !status.success() {
+        let last = text.lines().last().unwrap_or_default();
+        return Err(Failure::Missing(format!("{name}: {status}: {last}")));
+    }
+    let taken_ns = begin.elapsed().as_nanos() as f64;
+    let stolen_ns = (steal_ticks() - steal) as f64 * TICK_NS;
+    if stolen_ns > taken_ns * wait_max || waited as f64 > taken_ns * wait_max {
+        return Err(Failure::Disturbed);
+    }
+    Ok(parse(&text))
+}
+
+/// Starts a child; its errors go the way of its output.
+pub(super) fn start(command: &mut Command) -> Result<Child, Failure> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| Failure::Missing(format!("{name}: {error}")))
+}
+
+fn read_in_background(child: &mut Child) -> std::thread::JoinHandle<String> {
+    let stdout = child.stdout.take();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        if let Some(mut stdout) = stdout {
+            // What a child prints is text; what is not is no figure.
+            let _ = stdout.read_to_string(&mut text);
+        }
+        text
+    })
+}
+
+/// Nanoseconds that the threads of a process have waited for CPUs; `None` when it is gone.
+fn waited_of(process: u32) -> Option<u64> {
+    let tasks = fs::read_dir(Path::new("/proc").join(process.to_string()).join("task")).ok()?;
+    let waited = tasks.flatten().map(|task| {
+        let id = task.file_name();
+        waited_ns(&format!("{process}/task/{}", id.to_string_lossy()))
+    });
+    // The one thread that measures; the others sleep, and wait little.
+    waited.max()
+}
+
+/// Our own JSON.
+pub(super) fn figures(text: &str) -> Vec<Figure> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// `dpdk-test-crypto-perf --csv-friendly`: size in the second column, cycles in the last.
+pub(super) fn crypto_perf(text: &str) -> Vec<Figure> {
+    text.lines()
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let (size, cycles) = (fields.get(1)?.parse().ok()?, fields.get(9)?.trim());
+            Some(Figure::single(
+                "crypto",
+                size,
+                cycles.parse().ok()?,
+                "TSC cycles/packet",
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crypto_perf_lines_are_read() {
+        let text = "#lcore id,Buffer Size(B),...\n\n\
+            1,64,32,1000000,1000000,0,0,13.468,6.896,193.043\n\
+            1,128,32,1000000,1000000,0,0,13.270,13.589,195.930\n";
+        let figures = crypto_perf(text);
+        assert_eq!(figures.len(), 2);
+        assert_eq!(figures[1].size, 128);
+        assert!((figures[1].value - 195.93).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let failure = run(&mut Command::new("/no/such/program"), figures, WAIT_MAX).unwrap_err();
+        assert!(matches!(failure, Failure::Missing(text) if text.contains("/no/such/program")));
+    }
+}

@@ -1,0 +1,168 @@
+//! A box between two memifs: one neutral generator on one CPU, the box on the other.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use super::child::{Failure, figures, run, start};
+use super::programs::{Place, own_path};
+use super::secgw;
+use crate::report::Figure;
+
+/// Seconds of one run: the first is for the connection.
+const FORWARD_S: &str = "2";
+/// Share of a run that may be lost: both CPUs are in use, and the run is long.
+const WAIT_MAX: f64 = 0.2;
+/// Time that the generator needs to make its memifs.
+const START: Duration = Duration::from_millis(1500);
+/// Station addresses of the box's two ports.
+const BOX_MACS: [&str; 2] = ["02:00:00:00:01:00", "02:00:00:00:01:01"];
+/// For pools, and for the routing tables of ipsec-secgw.
+const MEGABYTES: &str = "600";
+
+/// What stands between the memifs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Device {
+    /// The product's worker: firewall and one tunnel.
+    Holdfast,
+    /// The product's worker in clear.
+    HoldfastClear,
+    /// DPDK's example of an IPsec gateway.
+    Secgw,
+    /// testpmd that swaps station addresses: what memif itself costs.
+    Macswap,
+}
+
+impl Device {
+    /// Its name in the table.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Holdfast | Self::HoldfastClear => "holdfast",
+            Self::Secgw => "ipsec-secgw",
+            Self::Macswap => "testpmd macswap",
+        }
+    }
+
+    fn command(self, directory: &Path, place: &Place) -> Result<Command, Failure> {
+        let (program, options) = match self {
+            Self::Holdfast => (own_path(), "-- --forward-mode gateway".to_owned()),
+            Self::HoldfastClear => (own_path(), "-- --forward-mode firewall".to_owned()),
+            Self::Secgw => {
+                let program = secgw::build(&place.build_dir)?;
+                let config = secgw::write_config(directory)?;
+                let options = format!(
+                    "--vdev crypto_aesni_gcm0 -- -p 0x3 -P -u 0x2 --config (0,0,1),(1,0,1) -l \
+                     -f {}",
+                    config.display()
+                );
+                (program, options)
+            }
+            Self::Macswap => (
+                PathBuf::from("dpdk-testpmd"),
+                "-- --forward-mode=macswap --auto-start --total-num-mbufs=32768".to_owned(),
+            ),
+        };
+        let mut command = Command::new(program);
+        command.args(eal(directory, "box", "client"));
+        command.args(options.split_whitespace());
+        Ok(command)
+    }
+}
+
+/// EAL options of one side: main lcore 0 and worker lcore 1; the generator's worker is on CPU 0,
+/// the box's on CPU 1.
+fn eal(directory: &Path, side: &str, role: &str) -> Vec<String> {
+    let lcores = if role == "server" {
+        "0@1,1@0"
+    } else {
+        "0@0,1@1"
+    };
+    let mut options: Vec<String> = ["--no-pci", "--no-telemetry", "--no-huge", "-m", MEGABYTES]
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    options.extend(["--lcores".to_owned(), lcores.to_owned()]);
+    let prefix = format!("hf_{side}_{}", std::process::id());
+    options.extend(["--file-prefix".to_owned(), prefix]);
+    for (index, box_mac) in BOX_MACS.iter().enumerate() {
+        let socket = directory.join(format!("memif{index}.sock"));
+        let mac = if role == "server" {
+            format!("02:00:00:00:02:0{index}")
+        } else {
+            (*box_mac).to_owned()
+        };
+        options.push("--vdev".to_owned());
+        options.push(format!(
+            "net_memif{index},role={role},id={index},socket={},socket-abstract=no,mac={mac}",
+            socket.display()
+        ));
+    }
+    options
+}
+
+/// One run: packets per second that come out behind the box.
+pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<Figure>, Failure> {
+    let directory = place.build_dir.join(format!("memif{}", std::process::id()));
+    let io = |error: std::io::Error| Failure::Missing(error.to_string());
+    std::fs::create_dir_all(&directory).map_err(io)?;
+    let mut generator = Command::new(own_path());
+    generator.args(eal(&directory, "generator", "server"));
+    generator.args(["--", "--forward-mode", "flowgen", "--forward-s", FORWARD_S]);
+    generator.args([
+        "--txpkts",
+        &frame.to_string(),
+        "--eth-peer",
+        BOX_MACS[0],
+        "--json",
+    ]);
+    if device == Device::HoldfastClear {
+        generator.args(["--tunnels", "0"]);
+    }
+    let box_command = device.command(&directory, place)?;
+    let result = between(box_command, generator);
+    // Sockets of a run that has ended.
+    let _ = std::fs::remove_dir_all(&directory);
+    let mut figures = result?;
+    figures.retain(|figure| figure.name == "flowgen received");
+    for figure in &mut figures {
+        figure.size = u64::from(frame);
+    }
+    Ok(figures)
+}
+
+/// The generator first: a client finds no memif that its server has not made. It waits for the
+/// links.
+fn between(mut device: Command, generator: Command) -> Result<Vec<Figure>, Failure> {
+    let measuring = std::thread::spawn(move || {
+        let mut generator = generator;
+        // The other side's main thread shares this CPU now and then, whatever the box is.
+        run(&mut generator, figures, WAIT_MAX)
+    });
+    std::thread::sleep(START);
+    let mut child = start(&mut device)?;
+    let result = measuring.join();
+    let ended = child.try_wait().ok().flatten();
+    end(&mut child);
+    match (result, ended) {
+        // Once the generator has left, what becomes of the box does not matter: a driver whose
+        // other side is gone may end its process.
+        (Ok(Ok(figures)), _) => Ok(figures),
+        (_, Some(status)) => Err(Failure::Missing(format!(
+            "{}: {status}",
+            device.get_program().to_string_lossy()
+        ))),
+        (Ok(failure), None) => failure,
+        (Err(_), None) => Err(Failure::Missing("the generator's thread".to_owned())),
+    }
+}
+
+/// Asks a box of ours to end, then makes it.
+fn end(child: &mut Child) {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    // It may have ended by itself.
+    let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGINT);
+    std::thread::sleep(Duration::from_millis(300));
+    let _ = child.kill();
+    let _ = child.wait();
+}

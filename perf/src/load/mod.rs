@@ -1,0 +1,4 @@
+//! What generators send.
+
+pub(crate) mod flows;
+pub(crate) mod stamp;

@@ -1,0 +1,86 @@
+//! Detection driven by traffic: who watches packets says that a peer is silent, the engine asks it
+//! at once, and an answer or its absence decides.
+
+use std::net::Ipv4Addr;
+
+use super::api::Suspicion;
+use super::engine::Engine;
+use super::error::notify;
+use super::limits::HINT_INTERVAL_S;
+use super::v1::dpd;
+use super::wire::control::Notify;
+use super::wire::{Chain, ENCRYPTED, Header, exchange, payload};
+use crate::round_trip::RoundTrip;
+use crate::time::Time;
+
+impl Engine {
+    /// Traffic to the peer that wants an answer gets none: it is probed at once, and declared dead
+    /// when it does not answer soon. Does nothing more while that is under way.
+    pub fn suspect(&mut self, now: Time, peer: Ipv4Addr) -> Suspicion {
+        let enabled = self
+            .core
+            .peer(peer)
+            .is_some_and(|peer| peer.keepalive.enabled);
+        let place = self
+            .phase1s
+            .iter()
+            .rposition(|sa| sa.peer == peer && sa.is_up() && !sa.superseded);
+        let Some(place) = place.filter(|_| enabled) else {
+            return Suspicion::Unable;
+        };
+        let mut sa = self.phase1s.swap_remove(place);
+        let suspicion = if !sa.dpd.supported {
+            if !core::mem::replace(&mut sa.dpd.told_unable, true) {
+                let text = "Peer does not answer traffic and has no dead peer detection: it \
+                            cannot be declared dead before its lifetimes end";
+                self.core.log(713_904, 4, peer, text);
+            }
+            Suspicion::Unable
+        } else {
+            if sa.dpd.urgent.is_none() {
+                sa.dpd.suspect(now);
+                dpd::send_urgent(&mut self.core, now, &mut sa);
+            }
+            Suspicion::Probing
+        };
+        self.phase1s.push(sa);
+        suspicion
+    }
+
+    /// Somebody who is not authenticated says that the peer has lost an SA, or cannot be reached.
+    /// That starts a probe and nothing else, at most one per ten seconds and peer.
+    pub fn hint(&mut self, now: Time, peer: Ipv4Addr) {
+        if self.core.peer(peer).is_none() {
+            return;
+        }
+        let last = self.core.hinted.get(&peer);
+        if last.is_some_and(|last| now.since_ms(*last) < HINT_INTERVAL_S * 1_000) {
+            return;
+        }
+        self.core.hinted.insert(peer, now);
+        self.suspect(now, peer);
+    }
+
+    /// The smoothed round trip to a peer, once an exchange with it was timed.
+    pub fn round_trip(&self, peer: Ipv4Addr) -> Option<RoundTrip> {
+        self.core.round_trip(peer)
+    }
+
+    /// A notification in clear: INVALID-SPI and INVALID-COOKIE (RFC 2408 section 3.14.1) are hints.
+    pub(super) fn clear_notify(&mut self, now: Time, peer: Ipv4Addr, header: &Header, body: &[u8]) {
+        if header.exchange != exchange::INFORMATIONAL || header.flags & ENCRYPTED != 0 {
+            return;
+        }
+        let Ok(chain) = Chain::parse(header.next, body) else {
+            return;
+        };
+        let hints = |kind| matches!(kind, notify::INVALID_SPI | notify::INVALID_COOKIE);
+        let hint = chain
+            .all(payload::NOTIFY)
+            .filter_map(|payload| Notify::parse(payload.body).ok())
+            .any(|notify| hints(notify.kind));
+        if hint {
+            self.hint(now, peer);
+        }
+    }
+}

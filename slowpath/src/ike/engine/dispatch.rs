@@ -1,0 +1,244 @@
+//! Which SA a message belongs to, and which exchange takes it.
+
+use super::Engine;
+use crate::ike::api::{Datagram, SpiSource};
+use crate::ike::core::Core;
+use crate::ike::error::IkeError;
+use crate::ike::limits::{HALF_OPEN_MS, PHASE1_PER_PEER_MAX};
+use crate::ike::v1::informational;
+use crate::ike::v1::main_mode::{self, Outcome};
+use crate::ike::v1::phase1::{Phase1, State};
+use crate::ike::v1::quick::{self, Received};
+use crate::ike::wire::control::Notify;
+use crate::ike::wire::sa::protocol;
+use crate::ike::wire::{Chain, ENCRYPTED, Header, exchange, payload};
+use crate::time::Time;
+
+impl Engine {
+    /// Takes a datagram from port 500 or 4500.
+    pub fn datagram(&mut self, now: Time, spis: &mut dyn SpiSource, datagram: Datagram<'_>) {
+        // A peer that was told of the end begins anew at once: it would be left with SAs of nobody.
+        if self.closed {
+            return;
+        }
+        let Ok((header, body)) = Header::parse(datagram.message) else {
+            return;
+        };
+        self.clear_notify(now, *datagram.remote.ip(), &header, body);
+        let place = self.place(&header);
+        let result = match place {
+            Some(place) => self.known(now, spis, place, &header, body, datagram),
+            None => self.unknown(now, &header, body, datagram),
+        };
+        if let Err(error) = result {
+            let peer = *datagram.remote.ip();
+            self.core.log(
+                713_903,
+                4,
+                peer,
+                &format!("Error processing message: {error}"),
+            );
+        }
+    }
+
+    /// The SA of a message: by both cookies, or by the initiator's while ours is not known there.
+    fn place(&self, header: &Header) -> Option<usize> {
+        self.phase1s.iter().position(|sa| {
+            sa.cookie_i == header.initiator_cookie
+                && (sa.cookie_r == header.responder_cookie
+                    || (sa.state == State::WaitMessage2 && sa.cookie_r == [0; 8])
+                    || (header.responder_cookie == [0; 8] && !sa.initiator))
+        })
+    }
+
+    fn known(
+        &mut self,
+        now: Time,
+        spis: &mut dyn SpiSource,
+        place: usize,
+        header: &Header,
+        body: &[u8],
+        datagram: Datagram<'_>,
+    ) -> Result<(), IkeError> {
+        let mut sa = self.phase1s.swap_remove(place);
+        let result = self.dispatch(now, spis, &mut sa, header, body, datagram);
+        let id = sa.id;
+        self.phase1s.push(sa);
+        match result? {
+            After::Nothing => {}
+            After::Established { initial_contact } => {
+                self.established(now, spis, id, initial_contact);
+            }
+            After::Deleted => self.deleted(now, spis, id),
+            After::InitialContact => self.forget_others(now, spis, id),
+            After::Refused => self.refused(spis, id),
+        }
+        Ok(())
+    }
+
+    fn dispatch(
+        &mut self,
+        now: Time,
+        spis: &mut dyn SpiSource,
+        sa: &mut Phase1,
+        header: &Header,
+        body: &[u8],
+        datagram: Datagram<'_>,
+    ) -> Result<After, IkeError> {
+        let encrypted = header.flags & ENCRYPTED != 0;
+        let whole = datagram.message;
+        if header.exchange == exchange::IDENTITY_PROTECTION {
+            if sa.last_request == whole {
+                if let Some(response) = sa.last_response.clone() {
+                    self.core.push(sa.send(response));
+                }
+                return Ok(After::Nothing);
+            }
+            let timed = sa.unanswered.as_ref().and_then(|it| it.age_ms(now));
+            // A fourth message had to wait for the peer's computation.
+            let timed = timed.filter(|_| sa.state != State::WaitMessage4);
+            let outcome = self.main_mode(now, sa, header, body, datagram)?;
+            if let Some(sample_ms) = timed {
+                self.core.measured(sa.peer, sample_ms);
+            }
+            sa.last_request = whole.to_vec();
+            return Ok(match outcome {
+                Outcome::Continues => After::Nothing,
+                Outcome::Established { initial_contact } => After::Established { initial_contact },
+            });
+        }
+        if !encrypted || !sa.is_up() || header.message_id == 0 {
+            return Err(IkeError::InvalidMessage("not protected"));
+        }
+        let after = match header.exchange {
+            exchange::QUICK => {
+                let received = Received {
+                    message_id: header.message_id,
+                    next: header.next,
+                    body,
+                    whole,
+                };
+                match quick::message(&mut self.core, now, spis, sa, &received) {
+                    Ok(()) => After::Nothing,
+                    Err(error) => {
+                        tell(&mut self.core, sa, error);
+                        return Err(error);
+                    }
+                }
+            }
+            exchange::INFORMATIONAL => {
+                let id = header.message_id;
+                let found = informational::message(&mut self.core, now, sa, id, header.next, body)?;
+                if found.deleted {
+                    After::Deleted
+                } else if found.initial_contact {
+                    After::InitialContact
+                } else if found.refused {
+                    After::Refused
+                } else {
+                    After::Nothing
+                }
+            }
+            _ => return Err(IkeError::InvalidMessage("exchange type")),
+        };
+        // An authenticated message from another place: the peer's mapping has changed.
+        if sa.dpd.last_heard == now {
+            sa.local = datagram.local;
+            self.core.follow(sa, datagram.remote);
+        }
+        Ok(after)
+    }
+
+    fn main_mode(
+        &mut self,
+        now: Time,
+        sa: &mut Phase1,
+        header: &Header,
+        body: &[u8],
+        datagram: Datagram<'_>,
+    ) -> Result<Outcome, IkeError> {
+        if sa.is_up() {
+            return Err(IkeError::PeerMisbehaved("main mode is over"));
+        }
+        if header.flags & ENCRYPTED != 0 {
+            // The reply goes to where an authenticated message came from (RFC 3947 section 4).
+            let (local, remote) = (sa.local, sa.remote);
+            (sa.local, sa.remote) = (datagram.local, datagram.remote);
+            let outcome = main_mode::sealed(&mut self.core, now, sa, header.next, body);
+            if outcome.is_err() {
+                (sa.local, sa.remote) = (local, remote);
+            }
+            return outcome;
+        }
+        let chain = Chain::parse(header.next, body)?;
+        let learned = sa.state == State::WaitMessage2 && sa.cookie_r == [0; 8];
+        if learned {
+            sa.cookie_r = header.responder_cookie;
+        }
+        let outcome = main_mode::clear(&mut self.core, sa, &chain);
+        if outcome.is_err() && learned {
+            sa.cookie_r = [0; 8];
+        }
+        outcome
+    }
+
+    /// A message without an SA: the first of a main mode from a configured peer, or nothing.
+    fn unknown(
+        &mut self,
+        now: Time,
+        header: &Header,
+        body: &[u8],
+        datagram: Datagram<'_>,
+    ) -> Result<(), IkeError> {
+        let peer = *datagram.remote.ip();
+        let first = header.exchange == exchange::IDENTITY_PROTECTION
+            && header.responder_cookie == [0; 8]
+            && header.initiator_cookie != [0; 8]
+            && header.flags & ENCRYPTED == 0;
+        let configured = self
+            .core
+            .peer(peer)
+            .is_some_and(|peer| peer.pre_shared_key.is_some());
+        if !first || !configured {
+            return Ok(());
+        }
+        let with_peer = self.phase1s.iter().filter(|sa| sa.peer == peer).count();
+        if with_peer >= PHASE1_PER_PEER_MAX {
+            return Err(IkeError::LocalPolicy("too many SAs with the peer"));
+        }
+        let chain = Chain::parse(header.next, body)?;
+        let mut sa = self.new_phase1(now, datagram.local, datagram.remote, false);
+        sa.cookie_i = header.initiator_cookie;
+        main_mode::respond(&mut self.core, &mut sa, &chain)?;
+        sa.last_request = datagram.message.to_vec();
+        sa.expires = Some(now.after_ms(HALF_OPEN_MS));
+        self.phase1s.push(sa);
+        Ok(())
+    }
+}
+
+/// What follows from a message when its SA is back in its place.
+enum After {
+    Nothing,
+    Established { initial_contact: bool },
+    Deleted,
+    InitialContact,
+    Refused,
+}
+
+/// Tells an authenticated peer why its quick mode is refused.
+fn tell(core: &mut Core, sa: &Phase1, error: IkeError) {
+    let Some(kind) = error
+        .notify()
+        .filter(|_| error != IkeError::AuthenticationFailed)
+    else {
+        return;
+    };
+    let notify = Notify {
+        protocol: protocol::ISAKMP,
+        kind,
+        spi: [sa.cookie_i, sa.cookie_r].concat(),
+        data: Vec::new(),
+    };
+    let _ = informational::send(core, sa, payload::NOTIFY, &notify.emit());
+}
