@@ -2,7 +2,7 @@
 //! wire between the offices never carries a packet of a protected net in clear.
 #![forbid(unsafe_code)]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tests::lab::Result;
 use tests::lab::config_text::{Options, Suite};
@@ -16,8 +16,6 @@ use tests::lab::scene::{expect_eq, judge};
 use tests::lab::topology::{BRANCH_OUTSIDE, HEAD_OUTSIDE, SERVER};
 use tests::lab::traffic::forge;
 
-/// The most that a bounce may take, its part of the file and all.
-const EACH: Duration = Duration::from_millis(900);
 /// How many bounces `with_one_worker` makes, where the environment names no other number.
 const COUNT: usize = 100;
 const COUNT_VARIABLE: &str = "BOUNCES";
@@ -30,11 +28,7 @@ const RATE_BYTES_S: u64 = 2 * MEGABYTE;
 #[test]
 fn many_bounces_with_one_worker() {
     let count = std::env::var(COUNT_VARIABLE).map_or(COUNT, |text| text.parse().expect("a number"));
-    let start = Instant::now();
     judge(bounce(count, 1));
-    let took = start.elapsed();
-    println!("{count} bounces in {took:?}");
-    assert!(took < EACH * count as u32, "{took:?}");
 }
 
 #[test]
