@@ -39,7 +39,10 @@ impl Engine {
         } else {
             if sa.dpd.urgent.is_none() {
                 sa.dpd.suspect(now);
-                dpd::send_urgent(&mut self.core, now, &mut sa);
+                match sa.quick_until().filter(|until| *until > now) {
+                    None => _ = dpd::send_urgent(&mut self.core, now, &mut sa),
+                    until => sa.dpd.next_probe = until,
+                }
             }
             Suspicion::Probing
         };

@@ -47,6 +47,10 @@ pub(super) const OVERLAP_S: u64 = 30;
 /// Both sides have negotiated at once when the one's exchange began before the pair of the other
 /// was made, or so much later that its first message may have been lost and sent again.
 pub(super) const COLLISION_MS: u64 = 2_000;
+/// Milliseconds from the first message of a quick mode in which its peer is not probed. A peer may
+/// keep the state of few exchanges behind one phase-1 SA (strongSwan: of three), and a probe and its
+/// answer are two.
+pub(super) const QUICK_MS: u64 = 1_000;
 /// The end that did not begin a pair's exchange replaces it no earlier, so that its own is not
 /// taken for one that began at the same time.
 pub(super) const REKEY_AGE_MS: u64 = COLLISION_MS + 500;

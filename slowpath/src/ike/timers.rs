@@ -51,18 +51,17 @@ impl Engine {
         deadlines
     }
 
-    /// When the peer of an SA is probed next: after silence, then at the retry interval.
+    /// When the peer of an SA is probed next: after silence, then at the retry interval, and not
+    /// while a quick mode has just begun.
     fn next_probe(&self, sa: &Phase1) -> Option<Time> {
         let keepalive = self.core.peer(sa.peer)?.keepalive;
         if !sa.is_up() || sa.superseded || !sa.dpd.supported || !keepalive.enabled {
             return None;
         }
         let silent = sa.dpd.last_heard.after_s(u64::from(keepalive.threshold_s));
-        Some(if sa.dpd.unanswered == 0 {
-            silent
-        } else {
-            sa.dpd.next_probe.unwrap_or(silent)
-        })
+        let asking = sa.dpd.unanswered > 0 || sa.dpd.urgent.is_some();
+        let due = sa.dpd.next_probe.filter(|_| asking).unwrap_or(silent);
+        Some(sa.quick_until().map_or(due, |until| due.max(until)))
     }
 
     fn retransmit(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {

@@ -13,7 +13,7 @@ use crate::ike::api::{Action, TunnelId};
 use crate::ike::crypto::cipher;
 use crate::ike::crypto::keymat::Phase1Keys;
 use crate::ike::error::IkeError;
-use crate::ike::limits::{FINISHED_MAX, RETRANSMIT_MS};
+use crate::ike::limits::{FINISHED_MAX, QUICK_MS, RETRANSMIT_MS};
 use crate::ike::wire::{ENCRYPTED, Header, Writer};
 use crate::time::Time;
 
@@ -154,6 +154,13 @@ impl Phase1 {
     /// Whether both sides are authenticated.
     pub(in crate::ike) fn is_up(&self) -> bool {
         self.state == State::Up
+    }
+
+    /// Until when quick modes let no probe go: [`QUICK_MS`]. The oldest counts, so that new ones
+    /// towards a dead peer do not put off its end.
+    pub(in crate::ike) fn quick_until(&self) -> Option<Time> {
+        let begun = self.quicks.iter().map(|quick| quick.began);
+        begun.min().map(|began| began.after_ms(QUICK_MS))
     }
 
     /// ESP goes in UDP.

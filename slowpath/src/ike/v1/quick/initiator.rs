@@ -166,11 +166,11 @@ pub(super) fn finish(
     let message = sa.sealed(exchange::QUICK, quick.message_id, &mut quick.iv, &writer)?;
     // Ahead of the first packets under the pair: not every peer takes those before.
     core.push(sa.send(message.clone()));
-    pair::report(core, now, sa, quick, agreed, shared)?;
+    let carries = pair::report(core, now, sa, quick, agreed, shared)?;
     core.push(Action::ChildConfirmed {
         inbound_spi: quick.inbound_spi,
     });
-    if quick.wanted.replaces.is_none() {
+    if quick.wanted.replaces.is_none() && carries {
         if sa.sas_before_answer {
             core.push(Action::PeerReceives {
                 inbound_spi: quick.inbound_spi,

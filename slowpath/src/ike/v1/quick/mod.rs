@@ -39,7 +39,7 @@ pub(in crate::ike) struct Quick {
     pub(in crate::ike) inbound_spi: u32,
     initiator: bool,
     /// When we sent, or took, its first message.
-    began: Time,
+    pub(in crate::ike) began: Time,
     state: State,
     iv: Vec<u8>,
     nonce_i: Vec<u8>,

@@ -14,6 +14,7 @@ use crate::ike::wire::sa::protocol;
 use crate::time::Time;
 
 /// Tells the owner of the pair and keeps it here; the pair that it replaces lives on for a while.
+/// `false` when it is not the one that carries packets, because both sides have negotiated at once.
 pub(super) fn report(
     core: &mut Core,
     now: Time,
@@ -21,12 +22,12 @@ pub(super) fn report(
     quick: &Quick,
     agreed: Agreed,
     shared: Option<&[u8]>,
-) -> Result<(), IkeError> {
+) -> Result<bool, IkeError> {
     let tunnel = quick.wanted.tunnel;
     let replaces = core
         .current(tunnel)
         .map(|child| (child.inbound_spi, child.outbound_spi));
-    let superseded = supersede(core, now, quick, (quick.inbound_spi, agreed.spi));
+    let superseded = supersede(core, now, sa, quick, agreed.spi);
     let jitter = u64::from(core.random_u32() % 8);
     let lifetime = u64::from(agreed.lifetime_s);
     let margin = (lifetime / 10).clamp(REKEY_MARGIN_S.0, REKEY_MARGIN_S.1);
@@ -81,16 +82,18 @@ pub(super) fn report(
     })));
     let completed = format!("PHASE 2 COMPLETED (msgid={:08x})", quick.message_id);
     core.log(713_120, 5, sa.peer, &completed);
-    Ok(())
+    Ok(!superseded)
 }
 
 /// Lets a new pair take over from the others of its tunnel. `true` when it is itself the one to go.
 ///
 /// When both sides negotiate at once, each would keep the pair that it began and end the other. So
-/// of the pairs of a collision ([`COLLISION_MS`]) that one stays which both sides find by the same
-/// rule: the one with the larger SPIs.
-fn supersede(core: &mut Core, now: Time, quick: &Quick, spis: (u32, u32)) -> bool {
+/// of the pairs of a collision ([`COLLISION_MS`]) that one stays which two Holdfasts find by the
+/// same rule: the one with the larger SPIs. Any other peer has the pair that it began itself for
+/// sure; ours it may never have, when our third message does not reach it.
+fn supersede(core: &mut Core, now: Time, sa: &Phase1, quick: &Quick, outbound_spi: u32) -> bool {
     let rank = |(one, other): (u32, u32)| (one.max(other), one.min(other));
+    let own = rank((quick.inbound_spi, outbound_spi));
     let mut loses = false;
     for child in &mut core.children {
         if child.tunnel != quick.wanted.tunnel || child.superseded_until.is_some() {
@@ -98,7 +101,12 @@ fn supersede(core: &mut Core, now: Time, quick: &Quick, spis: (u32, u32)) -> boo
         }
         let began_after_ms = quick.began.since_ms(child.created);
         let together = child.initiator != quick.initiator && began_after_ms <= COLLISION_MS;
-        if together && rank((child.inbound_spi, child.outbound_spi)) > rank(spis) {
+        let stays = if sa.sas_before_answer {
+            rank((child.inbound_spi, child.outbound_spi)) > own
+        } else {
+            quick.initiator
+        };
+        if together && stays {
             loses = true;
             child.rekeying = false;
         } else {

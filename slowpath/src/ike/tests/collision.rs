@@ -1,0 +1,119 @@
+//! Both sides negotiate at once.
+
+use super::*;
+
+/// The pair that carries packets at each end: inbound and outbound SPI.
+fn current(lab: &Lab) -> [(u32, u32); 2] {
+    lab.ends.each_ref().map(|end| {
+        let child = end.engine.core.current(TUNNEL).expect("a pair");
+        (child.inbound_spi, child.outbound_spi)
+    })
+}
+
+#[test]
+fn both_sides_may_begin_at_once() {
+    let mut lab = lab();
+    lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.quiet(120_000);
+    let logs = lab.ends.each_ref().map(|end| (&end.logs, &end.downs));
+    assert!(lab.agreed() >= 1, "{logs:?}");
+}
+
+/// Pairs of a fast tunnel with few kilobytes are replaced every few seconds: whatever their SPIs
+/// and whoever begins, the new pair takes over at both ends. The end that did not begin the pair
+/// waits until nobody can take both for begun at once.
+#[test]
+fn a_rekey_takes_over_however_young_the_pair_is() {
+    for (age_ms, patience_ms) in [(2_500, 500), (1_500, 1_500), (300, 2_500)] {
+        for seed in 0..8 {
+            let mut lab = lab();
+            (lab.delay_ms, lab.random) = (20, Seeded(seed * 7_919 + 1));
+            up(&mut lab);
+            for turn in 0..20 {
+                lab.quiet(age_ms);
+                let before = current(&lab);
+                let end = turn / 3 % 2;
+                let spi = before[end].0;
+                lab.with(end, |engine, now, spis| engine.rekey(now, spis, spi));
+                lab.quiet(patience_ms);
+                let [ours, theirs] = current(&lab);
+                assert_ne!([ours, theirs], before, "turn {turn} at {age_ms} ms");
+                assert_eq!(ours, (theirs.1, theirs.0), "turn {turn} at {age_ms} ms");
+            }
+        }
+    }
+}
+
+/// Both begin a rekey at the same time, again and again, some of their messages are lost: they
+/// agree on one of the pairs.
+#[test]
+fn rekeys_of_both_sides_at_once_leave_one_pair_for_both() {
+    for seed in 0..40 {
+        let mut lab = lab();
+        (lab.delay_ms, lab.random) = (20, Seeded(seed * 7_919 + 1));
+        up(&mut lab);
+        for _ in 0..3 {
+            lab.loss_percent = if seed % 2 == 0 { 0 } else { 15 };
+            for end in 0..2 {
+                let child = lab.ends[end].engine.core.current(TUNNEL).expect("a pair");
+                let spi = child.inbound_spi;
+                lab.with(end, |engine, now, spis| engine.rekey(now, spis, spi));
+                lab.quiet(seed % 50);
+            }
+            // Not so long that a peer is taken for dead.
+            lab.quiet(4_000);
+            lab.loss_percent = 0;
+            lab.quiet(100_000);
+            let spis = current(&lab);
+            assert_eq!(spis[0], (spis[1].1, spis[1].0), "seed {seed}");
+        }
+        let all = lab.ends.iter().flat_map(|end| &end.downs);
+        assert!(all.into_iter().all(|(_, superseded)| *superseded), "{seed}");
+    }
+}
+
+/// A peer that is no Holdfast keeps the state of three exchanges, and both sides begin while it is
+/// suspected of being dead: no probe pushes out an exchange, and we send by the pair that it began.
+#[test]
+fn a_peer_that_keeps_three_exchanges_is_not_asked_while_both_negotiate() {
+    for apart_ms in [0, 3, 4, 6, 9] {
+        let mut lab = lab();
+        lab.delay_ms = 10;
+        up(&mut lab);
+        lab.ends[0].engine.phase1s[0].sas_before_answer = false;
+        lab.memory = Some(Memory::new(3));
+        lab.with(0, |engine, now, _| engine.clear_ipsec(now, ClearScope::All));
+        lab.quiet(500);
+        assert_eq!(lab.agreed(), 0);
+        let first = usize::from(apart_ms % 2 == 1);
+        for end in [first, 1 - first] {
+            lab.with(end, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+            lab.quiet(apart_ms);
+        }
+        lab.with(0, |engine, now, _| engine.suspect(now, B));
+        lab.quiet(2_000);
+        let [ours, theirs] = lab.ends.each_ref().map(|end| end.children.len());
+        assert_eq!((lab.agreed(), ours, theirs), (2, 2, 2), "{apart_ms} ms");
+        let carries = current(&lab)[0].0;
+        let child = &lab.ends[0].children[&carries];
+        assert!(!child.initiator, "{apart_ms} ms: theirs carries");
+        assert!(lab.ends[0].proofs.iter().any(|(spi, ..)| *spi == carries));
+    }
+}
+
+/// The exchange that keeps probes away ends with it: a peer that dies in its middle is found out.
+#[test]
+fn a_quick_mode_puts_off_the_end_of_a_dead_peer_by_a_second() {
+    let mut lab = lab();
+    up(&mut lab);
+    lab.loss_percent = 100;
+    let spi = *lab.ends[0].children.keys().next().unwrap();
+    lab.with(0, |engine, now, spis| engine.rekey(now, spis, spi));
+    lab.with(0, |engine, now, _| engine.suspect(now, B));
+    lab.quiet(1_000);
+    assert!(lab.ends[0].downs.is_empty());
+    lab.quiet(1_500);
+    let reasons: Vec<_> = lab.ends[0].downs.iter().map(|down| down.0).collect();
+    assert_eq!(reasons, [EndReason::LostContact]);
+}
