@@ -137,6 +137,7 @@ impl Edits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control_socket::{Format, PeerCredentials};
 
     #[test]
     fn edits_are_gathered_and_compiled_one_after_the_other() {
@@ -159,6 +160,44 @@ mod tests {
         edits.begin();
         edits.come_into_force();
         assert!(edits.are_in_force());
+    }
+
+    fn request(client: u64, command: &str) -> Request {
+        Request {
+            client: ClientId::numbered(client),
+            peer: PeerCredentials {
+                uid: 0,
+                gid: 0,
+                pid: 1,
+            },
+            command: command.to_owned().into(),
+            format: Format::default(),
+            interactive: false,
+        }
+    }
+
+    #[test]
+    fn commands_wait_in_order_for_the_edits_before_them_and_for_no_later_ones() {
+        let mut edits = Edits::default();
+        let command = |edits: &mut Edits| edits.next_deferred().map(|it| it.command.to_string());
+        edits.note(Time(0));
+        edits.defer(request(1, "first"), |_| true);
+        assert!(edits.is_due(Time(0)), "somebody waits");
+        assert_eq!(command(&mut edits), None);
+        edits.begin();
+        edits.note(Time(1));
+        edits.defer(request(2, "leaves"), |_| true);
+        edits.defer(request(3, "second"), |client| {
+            client != ClientId::numbered(2)
+        });
+        edits.stage = Stage::Idle;
+        edits.come_into_force();
+        assert_eq!(command(&mut edits).as_deref(), Some("first"));
+        assert_eq!(command(&mut edits), None, "its edit is not in force");
+        edits.begin();
+        edits.come_into_force();
+        assert_eq!(command(&mut edits).as_deref(), Some("second"));
+        assert_eq!(command(&mut edits), None);
     }
 
     #[test]

@@ -10,8 +10,15 @@ use super::jobs::{Done, Job};
 use crate::ike::DhJob;
 use crate::limits::{JOBS_MAX, KEY_JOBS_MAX};
 
-/// Threads: one may wait for a disk while the other computes.
-const THREADS: usize = 2;
+/// What a thread does first when both wait. There is one thread of each kind, so that neither the
+/// keys, for which flows wait, nor the other jobs can be starved.
+#[derive(Clone, Copy, Debug)]
+enum First {
+    Keys,
+    Jobs,
+}
+
+const THREADS: [First; 2] = [First::Keys, First::Jobs];
 
 /// The threads, which end when this goes.
 #[derive(Debug)]
@@ -27,7 +34,7 @@ impl Offload {
         let (keys, wanted) = bounded(KEY_JOBS_MAX);
         let (jobs, work) = bounded(JOBS_MAX);
         let (done, results) = bounded(KEY_JOBS_MAX + JOBS_MAX);
-        for index in 0..THREADS {
+        for (index, first) in THREADS.into_iter().enumerate() {
             let (wanted, work) = (Receiver::clone(&wanted), Receiver::clone(&work));
             let done = Sender::clone(&done);
             let cpu = cpus.iter().cycle().nth(index).copied();
@@ -35,7 +42,7 @@ impl Offload {
                 .name(format!("offload-{index}"))
                 .spawn(move || {
                     let _pinned = cpu.is_some_and(core_affinity::set_for_current);
-                    serve(&wanted, &work, &done);
+                    serve(first, &wanted, &work, &done);
                 })?;
         }
         Ok(Self {
@@ -71,13 +78,19 @@ impl Offload {
     }
 }
 
-/// Does jobs until nobody hands over any more. Flows wait for negotiations, so public-key work
-/// comes first.
-fn serve(keys: &Receiver<DhJob>, jobs: &Receiver<Job>, done: &Sender<Done>) {
+/// Does jobs until nobody hands over any more.
+fn serve(first: First, keys: &Receiver<DhJob>, jobs: &Receiver<Job>, done: &Sender<Done>) {
+    let compute = |job: DhJob| Some(Done::Dh(job.run()));
     loop {
-        let result = select_biased! {
-            recv(keys) -> job => job.map(|job| Some(Done::Dh(job.run()))),
-            recv(jobs) -> job => job.map(Job::run),
+        let result = match first {
+            First::Keys => select_biased! {
+                recv(keys) -> job => job.map(compute),
+                recv(jobs) -> job => job.map(Job::run),
+            },
+            First::Jobs => select_biased! {
+                recv(jobs) -> job => job.map(Job::run),
+                recv(keys) -> job => job.map(compute),
+            },
         };
         let Ok(result) = result else { return };
         if result.is_some_and(|result| done.send(result).is_err()) {
@@ -113,6 +126,23 @@ mod tests {
         offload.discard(Arc::new(Traced(tell)));
         let name = told.recv_timeout(PATIENCE).expect("it was freed");
         assert!(name.is_some_and(|name| name.starts_with("offload-")));
+    }
+
+    #[test]
+    fn neither_keys_nor_other_jobs_are_starved() {
+        for (first, left) in [(First::Keys, (0, 2)), (First::Jobs, (2, 0))] {
+            let (keys, wanted) = bounded(2);
+            let (jobs, work) = bounded(2);
+            let (done, _results) = bounded(4);
+            for ticket in 0..2 {
+                assert!(keys.send(DhJob::numbered(ticket)).is_ok());
+                assert!(jobs.send(Job::Discard(Box::new(()))).is_ok());
+            }
+            // A thread ends as soon as what it does first cannot come any more.
+            drop((keys, jobs));
+            serve(first, &wanted, &work, &done);
+            assert_eq!((wanted.len(), work.len()), left, "{first:?}");
+        }
     }
 
     #[test]

@@ -34,6 +34,14 @@ const SOCKET_MODE: u32 = 0o660;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(u64);
 
+#[cfg(test)]
+impl ClientId {
+    /// The client of a test.
+    pub(crate) const fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// Who a client is, as the system says (`SO_PEERCRED`); for the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCredentials {

@@ -38,6 +38,8 @@ pub(super) struct Core {
     paths: BTreeMap<Ipv4Addr, RoundTrip>,
     /// When a configured peer was last probed because of a hint.
     pub(super) hinted: BTreeMap<Ipv4Addr, Time>,
+    /// When a pair was last negotiated again because a configured peer could not read a message.
+    pub(super) unread: BTreeMap<Ipv4Addr, Time>,
     tickets: BTreeMap<u64, (u32, Option<u32>)>,
     next_ticket: u64,
 }
@@ -52,6 +54,7 @@ impl Core {
             up: BTreeMap::new(),
             paths: BTreeMap::new(),
             hinted: BTreeMap::new(),
+            unread: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_ticket: 1,
         }
@@ -115,6 +118,7 @@ impl Core {
         let known = |address: &Ipv4Addr| peers.iter().any(|peer| peer.address == *address);
         self.paths.retain(|address, _| known(address));
         self.hinted.retain(|address, _| known(address));
+        self.unread.retain(|address, _| known(address));
     }
 
     pub(super) fn tunnel(&self, id: TunnelId) -> Option<&TunnelConfig> {

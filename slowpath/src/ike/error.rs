@@ -33,8 +33,12 @@ pub(super) mod notify {
     pub(crate) const INVALID_SPI: u16 = 11;
     /// NO-PROPOSAL-CHOSEN.
     pub(crate) const NO_PROPOSAL_CHOSEN: u16 = 14;
+    /// PAYLOAD-MALFORMED.
+    pub(crate) const PAYLOAD_MALFORMED: u16 = 16;
     /// INVALID-ID-INFORMATION.
     pub(crate) const INVALID_ID_INFORMATION: u16 = 18;
+    /// INVALID-HASH-INFORMATION.
+    pub(crate) const INVALID_HASH_INFORMATION: u16 = 23;
     /// AUTHENTICATION-FAILED.
     pub(crate) const AUTHENTICATION_FAILED: u16 = 24;
     /// RESPONDER-LIFETIME.

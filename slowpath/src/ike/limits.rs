@@ -40,7 +40,8 @@ pub(super) const URGENT_WAITS_MS: [u64; 6] = [100, 100, 100, 150, 150, 150];
 pub(super) const ANSWER_WAIT_MS: (u64, u64) = (200, 300);
 /// Probes of which answers are of use: the urgent ones, and one that proves.
 pub(super) const PROBES_OUT_MAX: usize = 8;
-/// Seconds between probes that somebody who is not authenticated can cause, for each peer.
+/// Seconds between two acts that hints of the same peer can cause: a probe after one of somebody who
+/// is not authenticated, a pair that is negotiated again.
 pub(super) const HINT_INTERVAL_S: u64 = 10;
 /// Seconds that a replaced phase-2 SA still receives.
 pub(super) const OVERLAP_S: u64 = 30;
@@ -51,6 +52,12 @@ pub(super) const COLLISION_MS: u64 = 2_000;
 /// keep the state of few exchanges behind one phase-1 SA (strongSwan: of three), and a probe and its
 /// answer are two.
 pub(super) const QUICK_MS: u64 = 1_000;
+/// Milliseconds from the third message of quick mode to the probe that asks whether the peer has
+/// the pair. A peer whose threads take messages in no order (strongSwan) would answer it before.
+pub(super) const PROVE_DELAY_MS: u64 = 10;
+/// Within so many milliseconds of a pair that we began, a peer that could not read a message has
+/// perhaps not read its third one.
+pub(super) const UNREAD_MS: u64 = 3_000;
 /// The end that did not begin a pair's exchange replaces it no earlier, so that its own is not
 /// taken for one that began at the same time.
 pub(super) const REKEY_AGE_MS: u64 = COLLISION_MS + 500;

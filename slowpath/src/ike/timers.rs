@@ -26,6 +26,7 @@ impl Engine {
         let ids: Vec<u32> = self.phase1s.iter().map(|sa| sa.id).collect();
         for id in ids {
             self.retransmit(now, spis, id);
+            self.prove(now, id);
             self.probe(now, spis, id);
             self.age(now, spis, id);
         }
@@ -39,6 +40,7 @@ impl Engine {
             sa.rekey_at.filter(|_| !sa.superseded),
             sa.keepalive_at,
             self.next_probe(sa),
+            Self::next_proof(sa),
         ]
         .into_iter()
         .flatten()
@@ -61,6 +63,12 @@ impl Engine {
         let silent = sa.dpd.last_heard.after_s(u64::from(keepalive.threshold_s));
         let asking = sa.dpd.unanswered > 0 || sa.dpd.urgent.is_some();
         let due = sa.dpd.next_probe.filter(|_| asking).unwrap_or(silent);
+        Some(sa.quick_until().map_or(due, |until| due.max(until)))
+    }
+
+    /// When the peer of an SA is asked whether it has a pair.
+    fn next_proof(sa: &Phase1) -> Option<Time> {
+        let (due, _) = sa.dpd.prove?;
         Some(sa.quick_until().map_or(due, |until| due.max(until)))
     }
 
@@ -93,6 +101,15 @@ impl Engine {
         // A peer that answers no quick mode has forgotten this SA.
         if dead || (up && !given_up.is_empty()) {
             self.end_phase1(now, spis, id, EndReason::LostContact, false);
+        }
+    }
+
+    fn prove(&mut self, now: Time, id: u32) {
+        let Self { core, phase1s, .. } = self;
+        if let Some(sa) = phase1s.iter_mut().find(|sa| sa.id == id)
+            && Self::next_proof(sa).is_some_and(|due| due <= now)
+        {
+            dpd::prove(core, now, sa);
         }
     }
 

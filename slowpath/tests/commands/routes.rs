@@ -27,6 +27,7 @@ fn packets_leave_by_the_longest_route_of_the_lowest_metric() {
         }
         lab.configure("no route outside 0 0");
         let told = lab.send(INSIDE, &packet);
+        assert_eq!(told.len(), 1, "only its sender hears of it: {told:?}");
         assert!(told.iter().all(|(at, _)| *at == INSIDE), "{told:?}");
     });
 }

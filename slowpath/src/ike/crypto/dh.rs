@@ -40,6 +40,19 @@ impl std::fmt::Debug for DhResult {
     }
 }
 
+#[cfg(test)]
+impl DhJob {
+    /// A job of a test: a public value of the smallest group.
+    pub(crate) fn numbered(ticket: u64) -> Self {
+        Self {
+            ticket,
+            group: 1,
+            exponent: Zeroizing::new(vec![3; exponent_len()]),
+            peer: None,
+        }
+    }
+}
+
 impl DhJob {
     /// Does the work. Takes up to some ten milliseconds for the larger groups.
     pub fn run(self) -> DhResult {

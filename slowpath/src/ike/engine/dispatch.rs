@@ -72,6 +72,7 @@ impl Engine {
             After::Deleted => self.deleted(now, spis, id),
             After::InitialContact => self.forget_others(now, spis, id),
             After::Refused => self.refused(spis, id),
+            After::Unread => self.unread(now, spis, id),
         }
         Ok(())
     }
@@ -135,6 +136,8 @@ impl Engine {
                     After::InitialContact
                 } else if found.refused {
                     After::Refused
+                } else if found.unread {
+                    After::Unread
                 } else {
                     After::Nothing
                 }
@@ -224,6 +227,7 @@ enum After {
     Deleted,
     InitialContact,
     Refused,
+    Unread,
 }
 
 /// Tells an authenticated peer why its quick mode is refused.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use super::Engine;
 use crate::ike::IKE_PORT;
 use crate::ike::api::{Action, EndReason, SpiSource, TunnelId};
-use crate::ike::limits::REKEY_MARGIN_S;
+use crate::ike::limits::{HINT_INTERVAL_S, REKEY_MARGIN_S, UNREAD_MS};
 use crate::ike::v1::dpd::Dpd;
 use crate::ike::v1::phase1::{Phase1, State, Wanted};
 use crate::ike::v1::{informational, main_mode, quick};
@@ -242,6 +242,27 @@ impl Engine {
             let wanted = quick.wanted;
             quick::abandon(&mut self.core, spis, &quick);
             self.fail(wanted, EndReason::NoProposal);
+        }
+    }
+
+    /// The peer could not read a message of the SA `id`. When that may have been the third one of a
+    /// young pair, the peer does not have the pair: another one takes its place, once in a while.
+    pub(super) fn unread(&mut self, now: Time, spis: &mut dyn SpiSource, id: u32) {
+        let Some(&peer) = self.core.up.get(&id) else {
+            return;
+        };
+        let last = self.core.unread.get(&peer);
+        if last.is_some_and(|last| now.since_ms(*last) < HINT_INTERVAL_S * 1_000) {
+            return;
+        }
+        let young = self.core.children.iter().rev().find(|child| {
+            child.peer == peer && child.initiator && now.since_ms(child.created) <= UNREAD_MS
+        });
+        if let Some(inbound_spi) = young.map(|child| child.inbound_spi) {
+            self.core.unread.insert(peer, now);
+            let text = "Peer could not read a message: its newest SA is negotiated again";
+            self.core.log(713_903, 4, peer, text);
+            self.rekey(now, spis, inbound_spi);
         }
     }
 

@@ -1,6 +1,11 @@
 //! Both sides negotiate at once.
 
 use super::*;
+use crate::ike::error::notify;
+use crate::ike::v1::informational;
+use crate::ike::wire::control::Notify;
+use crate::ike::wire::payload;
+use crate::ike::wire::sa::protocol;
 
 /// The pair that carries packets at each end: inbound and outbound SPI.
 fn current(lab: &Lab) -> [(u32, u32); 2] {
@@ -116,4 +121,47 @@ fn a_quick_mode_puts_off_the_end_of_a_dead_peer_by_a_second() {
     lab.quiet(1_500);
     let reasons: Vec<_> = lab.ends[0].downs.iter().map(|down| down.0).collect();
     assert_eq!(reasons, [EndReason::LostContact]);
+}
+
+/// The third message of a pair does not reach the peer's quick mode, which says so.
+#[test]
+fn a_pair_whose_third_message_the_peer_could_not_read_is_negotiated_again() {
+    let mut lab = lab();
+    up(&mut lab);
+    lab.ends[0].engine.phase1s[0].sas_before_answer = false;
+    lab.with(0, |engine, now, _| engine.clear_ipsec(now, ClearScope::All));
+    lab.quiet(500);
+    lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.quiet(1_000);
+    let [(first, _), _] = current(&lab);
+    // The peer's complaint, as it would send it: twice.
+    for _ in 0..2 {
+        complain(&mut lab);
+    }
+    lab.quiet(500);
+    let [(second, _), theirs] = current(&lab);
+    assert_ne!(first, second);
+    assert_eq!(theirs.1, second);
+    complain(&mut lab);
+    lab.quiet(500);
+    assert_eq!(current(&lab)[0].0, second, "not again so soon");
+    lab.quiet(20_000);
+    complain(&mut lab);
+    lab.quiet(500);
+    assert_eq!(current(&lab)[0].0, second, "the pair is not young any more");
+}
+
+/// End 1 tells end 0, authenticated, that it could not read a message.
+fn complain(lab: &mut Lab) {
+    lab.with(1, |engine, _, _| {
+        let sa = engine.phase1s.first().expect("an SA");
+        let notify = Notify {
+            protocol: protocol::ISAKMP,
+            kind: notify::PAYLOAD_MALFORMED,
+            spi: Vec::new(),
+            data: Vec::new(),
+        };
+        informational::send(&mut engine.core, sa, payload::NOTIFY, &notify.emit())
+            .expect("it has keys");
+    });
 }

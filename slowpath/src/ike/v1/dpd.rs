@@ -3,7 +3,8 @@
 //! ```text
 //!   silence for the threshold --> a probe every retry interval, three unanswered --> dead
 //!   traffic without an answer --> the urgent schedule of limits::URGENT_WAITS_MS --> dead
-//!   third message of quick mode --> one probe; its answer shows that the peer has the pair
+//!   third message of quick mode --> one probe a little later; its answer shows that the peer has
+//!                                   the pair
 //! ```
 
 use std::collections::VecDeque;
@@ -36,6 +37,8 @@ pub(in crate::ike) struct Dpd {
     suspected_at: Time,
     /// Sequence numbers of probes whose answer is of use, and when they were sent.
     out: VecDeque<(u32, Time)>,
+    /// When the probe that proves goes, and the newest pair that it proves, by inbound SPI.
+    pub(in crate::ike) prove: Option<(Time, u32)>,
     /// Pairs, by inbound SPI, that the answer to the probe with this number proves.
     proofs: VecDeque<(u32, u32)>,
     /// That the peer cannot be declared dead has been said.
@@ -110,12 +113,12 @@ fn answer_wait_ms(path: Option<RoundTrip>) -> u64 {
     })
 }
 
-/// Asks the peer right after the third message of quick mode whether it is there: it takes its
-/// messages in order, so with its answer it has the pair too.
-pub(in crate::ike) fn prove(core: &mut Core, now: Time, sa: &mut Phase1, inbound_spi: u32) {
-    if !sa.dpd.supported {
+/// Asks the peer after the third message of quick mode whether it is there: when it has taken that
+/// message first, with its answer it has the pair too.
+pub(in crate::ike) fn prove(core: &mut Core, now: Time, sa: &mut Phase1) {
+    let Some((_, inbound_spi)) = sa.dpd.prove.take() else {
         return;
-    }
+    };
     ask(core, now, sa);
     if sa.dpd.proofs.len() == PROBES_OUT_MAX {
         sa.dpd.proofs.pop_front();

@@ -21,6 +21,8 @@ pub(in crate::ike) struct Consequences {
     pub(in crate::ike) initial_contact: bool,
     /// The peer refused the quick mode with this message ID, or any when it names none.
     pub(in crate::ike) refused: bool,
+    /// The peer could not read a message of ours.
+    pub(in crate::ike) unread: bool,
 }
 
 /// Takes an informational message.
@@ -144,6 +146,7 @@ fn notified(
         notify::NO_PROPOSAL_CHOSEN | notify::INVALID_ID_INFORMATION => {
             consequences.refused = true;
         }
+        notify::PAYLOAD_MALFORMED | notify::INVALID_HASH_INFORMATION => consequences.unread = true,
         _ => {}
     }
     Ok(())

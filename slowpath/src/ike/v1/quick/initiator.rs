@@ -7,9 +7,8 @@ use crate::ike::api::{Action, Proof, SpiSource};
 use crate::ike::core::Core;
 use crate::ike::crypto::dh;
 use crate::ike::error::{IkeError, notify};
-use crate::ike::limits::{EXCHANGES_MAX, NONCE_LEN};
+use crate::ike::limits::{EXCHANGES_MAX, NONCE_LEN, PROVE_DELAY_MS};
 use crate::ike::proposal::{self, mode};
-use crate::ike::v1::dpd;
 use crate::ike::v1::hash;
 use crate::ike::v1::natt::Dialect;
 use crate::ike::v1::phase1::{Finished, Phase1, Unanswered, Wanted};
@@ -178,7 +177,8 @@ pub(super) fn finish(
             });
         }
         // Its answer measures the round trip too.
-        dpd::prove(core, now, sa, quick.inbound_spi);
+        let due = now.after_ms(PROVE_DELAY_MS);
+        sa.dpd.prove = sa.dpd.supported.then_some((due, quick.inbound_spi));
     }
     sa.finish(Finished {
         message_id: quick.message_id,
