@@ -11,7 +11,7 @@ use tests::lab::flow_log::{self, messages};
 use tests::lab::interrupt::wait_for;
 use tests::lab::offices::{BoxAndPeer, Setup};
 use tests::lab::scene::judge;
-use tests::lab::strongswan::{AES256, Proposals, SEED, Settings};
+use tests::lab::strongswan::{AES256_PFS, Proposals, SEED, Settings};
 use tests::lab::topology::{CLIENT, SERVER};
 use tests::lab::traffic::{ECHO_PORT, ECHO_WAIT, HeldConnections, start_echo};
 
@@ -135,6 +135,6 @@ macro_rules! interoperability {
 interoperability! {
     we_initiate_with_the_seeds_algorithms: Suite::Seed, SEED, Opener::Holdfast;
     we_respond_with_the_seeds_algorithms: Suite::Seed, SEED, Opener::StrongSwan;
-    we_initiate_with_aes256: Suite::Aes256, AES256, Opener::Holdfast;
-    we_respond_with_aes256: Suite::Aes256, AES256, Opener::StrongSwan;
+    we_initiate_with_aes256_and_pfs: Suite::Aes256Pfs, AES256_PFS, Opener::Holdfast;
+    we_respond_with_aes256_and_pfs: Suite::Aes256Pfs, AES256_PFS, Opener::StrongSwan;
 }

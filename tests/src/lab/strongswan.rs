@@ -37,6 +37,12 @@ pub const AES256: Proposals = Proposals {
     ike: "aes256-sha256-modp2048",
     esp: "aes256-sha256",
 };
+/// The same, with perfect forward secrecy.
+pub const AES256_PFS: Proposals = Proposals {
+    version: 1,
+    ike: "aes256-sha256-modp2048",
+    esp: "aes256-sha256-modp2048",
+};
 
 /// One side of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
