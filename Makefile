@@ -62,20 +62,20 @@ bounce-quick: setup ## The same with outages of 1 and 5 s, once each (under four
 	@$(SUDO) target/lab/bounce --quick
 
 bounces: setup ## BOUNCES (1000) bounces with a sniffer outside: nothing leaves in clear (root)
-	@BOUNCES=$(BOUNCES) cargo test -p tests --test bounces -- --test-threads=1 --nocapture one_worker
+	@BOUNCES=$(BOUNCES) cargo test -p tests --test scenarios -- --test-threads=1 --nocapture bounces::many
 
-# Scenarios that measure have the machine for themselves; the others wait most of the time, two at once.
+# Scenarios take turns among themselves; what measures has the machine for itself.
 TESTS_QUICK := house fuzz
-TESTS_ALONE := bounce bounce_quick lab reaper stats inspect
+TESTS_BESIDE := scenarios
 TESTS_ALL := $(basename $(notdir $(wildcard tests/tests/*.rs))) \
 	$(notdir $(patsubst %/main.rs,%,$(wildcard tests/tests/*/main.rs)))
-TESTS_BESIDE := $(filter-out $(TESTS_QUICK) $(TESTS_ALONE),$(TESTS_ALL))
+TESTS_ALONE := $(filter-out $(TESTS_QUICK) $(TESTS_BESIDE),$(TESTS_ALL))
 
 test: setup ## Every test (scenarios need root and network namespaces)
 	@cargo test --workspace --exclude tests
 	@cargo test -p tests --lib --bins $(addprefix --test ,$(TESTS_QUICK))
 	@$(MAKE) --no-print-directory loom
-	@cargo test -p tests $(addprefix --test ,$(TESTS_BESIDE)) -- --test-threads=2
+	@cargo test -p tests $(addprefix --test ,$(TESTS_BESIDE)) -- --test-threads=6
 	@cargo test -p tests $(addprefix --test ,$(TESTS_ALONE)) -- --test-threads=1
 
 loom: setup ## The models of everything lock-free

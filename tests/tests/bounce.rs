@@ -34,8 +34,7 @@ fn offices(workers: usize) -> Result<TwoBoxes> {
         suite: Suite::Aes256,
     };
     TwoBoxes::start(Setup {
-        head: options,
-        branch: options,
+        options,
         workers,
         rate_bytes_s: MEGABYTE,
         file_megabytes: 10,

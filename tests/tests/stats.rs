@@ -36,8 +36,7 @@ fn offices(rate_bytes_s: u64, file_megabytes: u64) -> Result<TwoBoxes> {
         suite: Suite::Seed,
     };
     TwoBoxes::start(Setup {
-        head: options,
-        branch: options,
+        options,
         workers: 2,
         rate_bytes_s,
         file_megabytes,

@@ -39,8 +39,7 @@ fn setup(preserve: bool) -> Setup {
         suite: Suite::Seed,
     };
     Setup {
-        head: options,
-        branch: options,
+        options,
         workers: 1,
         rate_bytes_s: RATE_BYTES_S,
         file_megabytes: FILE_MEGABYTES,

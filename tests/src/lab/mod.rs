@@ -30,6 +30,7 @@ pub mod strongswan;
 pub mod sweep;
 pub mod topology;
 pub mod traffic;
+pub mod turn;
 pub mod wire;
 
 pub use error::{LabError, Result};

@@ -20,10 +20,8 @@ pub const TUNNEL: Duration = Duration::from_secs(20);
 /// How the offices are to be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// The head office's box.
-    pub head: Options,
-    /// The branch's box.
-    pub branch: Options,
+    /// What the boxes of both offices are configured with.
+    pub options: Options,
     /// Workers of each box.
     pub workers: usize,
     /// Bytes per second of the server, 0 for unpaced.
@@ -83,8 +81,8 @@ impl TwoBoxes {
                 configure(office, options, log)
             })
         };
-        let head = start(Office::Head, &topology.head, setup.head, "head")?;
-        let branch = start(Office::Branch, &topology.branch, setup.branch, "branch")?;
+        let head = start(Office::Head, &topology.head, setup.options, "head")?;
+        let branch = start(Office::Branch, &topology.branch, setup.options, "branch")?;
         let http = HttpServer::start(&topology.server, files, &payload, setup.rate_bytes_s)?;
         Ok(Self {
             http,
@@ -141,7 +139,7 @@ pub struct BoxAndPeer {
 }
 
 impl BoxAndPeer {
-    /// Starts everything (`setup.branch` has no meaning here); no tunnel is up yet.
+    /// Starts everything; no tunnel is up yet.
     pub fn start(setup: Setup, settings: &Settings) -> Result<Self> {
         let topology = Topology::build(Plan {
             head: Edge::Box,
@@ -151,7 +149,7 @@ impl BoxAndPeer {
         let files = topology.directory();
         let payload = Payload::of(setup.file_megabytes)?;
         let sniffer = watch_internet(&topology)?;
-        let head = start_head(&topology, setup.head, setup.workers)?;
+        let head = start_head(&topology, setup.options, setup.workers)?;
         let peer = StrongSwan::start(&topology.branch, &files.join("peer"), settings)?;
         let http = HttpServer::start(&topology.server, files, &payload, setup.rate_bytes_s)?;
         Ok(Self {

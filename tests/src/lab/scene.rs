@@ -12,6 +12,7 @@ use super::offices::{Office, Setup, TwoBoxes};
 use super::process::Process;
 use super::topology::{CLIENT, SERVER};
 use super::traffic::{ECHO_PORT, HeldConnections, start_echo};
+use super::turn::in_turn;
 
 /// Connections that a scenario holds.
 pub const FLOWS: usize = 6;
@@ -50,8 +51,7 @@ impl Scene {
             suite: Suite::Seed,
         };
         let setup = Setup {
-            head: options,
-            branch: options,
+            options,
             workers,
             rate_bytes_s: 0,
             file_megabytes: 1,
@@ -160,6 +160,11 @@ pub fn judge(result: Result<()>) {
     }
 }
 
+/// As [`judge`], of a scenario that works: when it is its turn.
+pub fn judge_in_turn(scenario: impl FnOnce() -> Result<()>) {
+    judge(in_turn(scenario));
+}
+
 /// One test per scenario of `mod scenario` and per number of workers.
 #[macro_export]
 macro_rules! scenarios {
@@ -167,15 +172,15 @@ macro_rules! scenarios {
         $(mod $name {
             #[test]
             fn with_one_worker() {
-                $crate::lab::scene::judge(super::scenario::$name(1));
+                $crate::lab::scene::judge_in_turn(|| super::scenario::$name(1));
             }
             #[test]
             fn with_two_workers() {
-                $crate::lab::scene::judge(super::scenario::$name(2));
+                $crate::lab::scene::judge_in_turn(|| super::scenario::$name(2));
             }
             #[test]
             fn with_four_workers() {
-                $crate::lab::scene::judge(super::scenario::$name(4));
+                $crate::lab::scene::judge_in_turn(|| super::scenario::$name(4));
             }
         })*
     };

@@ -1,9 +1,7 @@
 //! Timers run while the tunnel is down: preserved or not, a flow that is silent for its protocol's
 //! timeout goes, and the tunnel's own message is not the reason. Real boxes in real time, at the
 //! shortest timeouts that the product takes; boxes with 1, 2 and 4 workers wait at the same time.
-#![forbid(unsafe_code)]
 
-use std::thread;
 use std::time::Duration;
 
 use tests::lab::Result;
@@ -13,9 +11,11 @@ use tests::lab::holdfast_box::HoldfastBox;
 use tests::lab::offices::Office;
 use tests::lab::outage::Outage;
 use tests::lab::raw_entry::{RawEntries, entries, settled_entries};
-use tests::lab::scene::{FLOWS, Scene, expect_eq, judge};
+use tests::lab::scene::{FLOWS, Scene, expect_eq};
 use tests::lab::topology::{CLIENT, SERVER};
 use tests::lab::traffic::{ECHO_PORT, ECHO_WAIT, probe_udp};
+
+use super::together;
 
 /// `timeout udp` and its minimum.
 const UDP_TIMEOUT: Duration = Duration::from_mins(1);
@@ -35,14 +35,6 @@ fn decision_1_and_2_silent_flows_go_by_their_own_timers() {
 #[test]
 fn decision_2_a_packet_that_waits_for_the_tunnel_refreshes_its_flow() {
     together(refreshed);
-}
-
-/// Plays a scenario with 1, 2 and 4 workers at the same time.
-fn together(scenario: fn(usize) -> Result<()>) {
-    let runs = [1, 2, 4].map(|workers| thread::spawn(move || scenario(workers)));
-    for run in runs {
-        judge(run.join().expect("a scenario returns its error"));
-    }
 }
 
 fn refreshed(workers: usize) -> Result<()> {

@@ -1,6 +1,5 @@
 //! Interoperability with strongSwan, as initiator and as responder, and the promise kept with the
 //! feature on our side alone.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tests::lab::error::failed;
 use tests::lab::flow_log::{self, messages};
 use tests::lab::interrupt::wait_for;
 use tests::lab::offices::{BoxAndPeer, Setup};
-use tests::lab::scene::judge;
+use tests::lab::scene::judge_in_turn;
 use tests::lab::strongswan::{AES256_PFS, Proposals, SEED, Settings};
 use tests::lab::topology::{CLIENT, SERVER};
 use tests::lab::traffic::{ECHO_PORT, ECHO_WAIT, HeldConnections, start_echo};
@@ -31,8 +30,7 @@ fn start(suite: Suite, proposals: Proposals, workers: usize) -> Result<BoxAndPee
         suite,
     };
     let setup = Setup {
-        head: options,
-        branch: options,
+        options,
         workers,
         rate_bytes_s: 0,
         file_megabytes: 1,
@@ -118,15 +116,15 @@ macro_rules! interoperability {
             use super::*;
             #[test]
             fn with_one_worker() {
-                judge(interoperate($suite, $proposals, $opener, 1));
+                judge_in_turn(|| interoperate($suite, $proposals, $opener, 1));
             }
             #[test]
             fn with_two_workers() {
-                judge(interoperate($suite, $proposals, $opener, 2));
+                judge_in_turn(|| interoperate($suite, $proposals, $opener, 2));
             }
             #[test]
             fn with_four_workers() {
-                judge(interoperate($suite, $proposals, $opener, 4));
+                judge_in_turn(|| interoperate($suite, $proposals, $opener, 4));
             }
         })*
     };

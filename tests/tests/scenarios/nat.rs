@@ -1,6 +1,5 @@
 //! A translated flow through a tunnel that knows only the mapped address: it keeps its translation
 //! through every bounce, whichever worker each of its packets comes to.
-#![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

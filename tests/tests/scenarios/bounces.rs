@@ -1,6 +1,5 @@
 //! Many bounces under a running download: every file arrives whole over one connection, and the
 //! wire between the offices never carries a packet of a protected net in clear.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tests::lab::flow_log::{self, messages};
 use tests::lab::frame::{Segment, tcp_flags, tcp_packet};
 use tests::lab::offices::{Setup, TwoBoxes, wait_tunnel};
 use tests::lab::payload::MEGABYTE;
-use tests::lab::scene::{expect_eq, judge};
+use tests::lab::scene::{expect_eq, judge_in_turn};
 use tests::lab::topology::{BRANCH_OUTSIDE, HEAD_OUTSIDE, SERVER};
 use tests::lab::traffic::forge;
 
@@ -28,17 +27,17 @@ const RATE_BYTES_S: u64 = 2 * MEGABYTE;
 #[test]
 fn many_bounces_with_one_worker() {
     let count = std::env::var(COUNT_VARIABLE).map_or(COUNT, |text| text.parse().expect("a number"));
-    judge(bounce(count, 1));
+    judge_in_turn(|| bounce(count, 1));
 }
 
 #[test]
 fn ten_bounces_with_two_workers() {
-    judge(bounce(10, 2));
+    judge_in_turn(|| bounce(10, 2));
 }
 
 #[test]
 fn ten_bounces_with_four_workers() {
-    judge(bounce(10, 4));
+    judge_in_turn(|| bounce(10, 4));
 }
 
 /// Bounces the tunnel `count` times: phase 2 and phase 1, at either office in turn, and by a DELETE
@@ -49,8 +48,7 @@ fn bounce(count: usize, workers: usize) -> Result<()> {
         suite: Suite::Aes256,
     };
     let mut offices = TwoBoxes::start(Setup {
-        head: options,
-        branch: options,
+        options,
         workers,
         rate_bytes_s: RATE_BYTES_S,
         file_megabytes: FILE_MEGABYTES,

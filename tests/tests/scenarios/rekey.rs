@@ -1,9 +1,7 @@
 //! Rekeying: a download goes on through new SAs of both phases, and not one packet is lost.
-#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use tests::lab::Result;
@@ -12,14 +10,12 @@ use tests::lab::download::Download;
 use tests::lab::flow_log::{self, messages};
 use tests::lab::interrupt::wait_for;
 use tests::lab::offices::{Office, Setup, TwoBoxes};
-use tests::lab::scene::{expect_eq, judge};
+use tests::lab::scene::expect_eq;
 use tests::lab::topology::SERVER;
 use tests::scenarios;
 
 const HTTP_PORT: u16 = 80;
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Lifetimes in seconds at their minimum, with what a busy machine may add.
-const LIFETIMES: Duration = Duration::from_secs(150);
 /// What a box takes for itself, and what an Ethernet carries to everybody: no loss.
 const NO_LOSS: [&str; 5] = [
     "arp-consumed",
@@ -32,16 +28,8 @@ const NO_LOSS: [&str; 5] = [
 scenarios!(a_download_crosses_many_rekeys_by_traffic);
 
 /// Seconds of both phases run out in real time; boxes with 1, 2 and 4 workers wait together.
-#[test]
-fn a_download_crosses_rekeys_of_both_phases_by_time() {
-    let runs = [1, 2, 4].map(|workers| thread::spawn(move || by_time(workers)));
-    for run in runs {
-        judge(run.join().expect("a scenario returns its error"));
-    }
-}
-
 /// Offices whose boxes have these lines in the place of their lifetimes.
-fn offices(
+pub(crate) fn offices(
     workers: usize,
     suite: Suite,
     (rate_bytes_s, file_megabytes): (u64, u64),
@@ -52,8 +40,7 @@ fn offices(
         suite,
     };
     let setup = Setup {
-        head: options,
-        branch: options,
+        options,
         workers,
         rate_bytes_s,
         file_megabytes,
@@ -76,12 +63,12 @@ fn lost(offices: &TwoBoxes) -> Result<BTreeMap<String, u64>> {
     Ok(lost)
 }
 
-fn count(offices: &TwoBoxes, message: &str) -> usize {
+pub(crate) fn count(offices: &TwoBoxes, message: &str) -> usize {
     flow_log::count(&offices.head.log(), message)
 }
 
 /// Downloads the file; `watch` waits for what is to happen meanwhile.
-fn download_through(
+pub(crate) fn download_through(
     offices: TwoBoxes,
     deadline: Duration,
     watch: impl FnOnce(&TwoBoxes) -> Result<()>,
@@ -98,26 +85,6 @@ fn download_through(
     expect_eq("packets lost", lost(&offices)?, before)?;
     download.expect_whole(&offices.payload, deadline)?;
     offices.end()
-}
-
-fn by_time(workers: usize) -> Result<()> {
-    let offices = offices(workers, Suite::Aes256Pfs, (64 << 10, 12), |text| {
-        text.replace("lifetime 86400", "lifetime 120")
-            + "crypto ipsec security-association lifetime seconds 120\n"
-    })?;
-    let phases = |offices: &TwoBoxes| {
-        (
-            count(offices, messages::PHASE_1_UP),
-            count(offices, messages::TUNNEL_UP),
-        )
-    };
-    download_through(offices, LIFETIMES, |offices| {
-        let before = phases(offices);
-        wait_for("new SAs of both phases", LIFETIMES, || {
-            let now = phases(offices);
-            Ok((now.0 > before.0 && now.1 > before.1).then_some(()))
-        })
-    })
 }
 
 mod scenario {

@@ -1,5 +1,4 @@
 //! Decisions on semantics whose rule is seen best from outside, each by its number.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! The product's promise: TCP connections outlive the tunnel under them when told so, go with it
 //! when not, and nothing ever leaves in clear. Each scenario runs with 1, 2 and 4 workers.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
