@@ -10,7 +10,7 @@ use config::Config;
 use fastpath::policy::Policy;
 
 use super::{Bindings, Compiler, Note, Plan};
-use crate::ike::IkeConfig;
+use crate::ike::IndexedConfig;
 use crate::tunnel::Reconciliation;
 
 /// A plan to be made.
@@ -91,7 +91,7 @@ impl CompileJob {
             fresh: compiler.take_notes(notes),
             compiler,
             policy: applied.policy,
-            ike: plan.ike,
+            ike: plan.ike.into(),
         }
     }
 }
@@ -114,7 +114,7 @@ pub struct Compiled {
     /// For the workers.
     pub policy: Policy,
     /// For the IKE engine.
-    pub ike: IkeConfig,
+    pub ike: IndexedConfig,
     /// What was left out.
     pub noted: usize,
     /// What of it was not left out before.

@@ -4,54 +4,39 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::api::{Action, EndReason, Entropy, IkeConfig, PeerConfig, TunnelConfig, TunnelId};
+use super::children::{Child, Children};
+use super::indexed::IndexedConfig;
+use super::table::Index;
 use super::v1::phase1::Phase1;
 use crate::round_trip::RoundTrip;
 use crate::time::Time;
 
-/// A phase-2 SA pair in use.
-#[derive(Clone, Debug)]
-pub(super) struct Child {
-    pub(super) tunnel: TunnelId,
-    pub(super) peer: Ipv4Addr,
-    pub(super) inbound_spi: u32,
-    pub(super) outbound_spi: u32,
-    /// We began its exchange.
-    pub(super) initiator: bool,
-    pub(super) created: Time,
-    pub(super) expires: Time,
-    pub(super) rekey_at: Time,
-    /// A rekey of this pair is under way.
-    pub(super) rekeying: bool,
-    /// Replaced: until then it still receives.
-    pub(super) superseded_until: Option<Time>,
-}
-
 /// The parts of the engine that are not phase-1 SAs.
 pub(super) struct Core {
-    pub(super) config: IkeConfig,
+    config: IndexedConfig,
     pub(super) entropy: Box<dyn Entropy + Send>,
     pub(super) actions: VecDeque<Action>,
-    pub(super) children: Vec<Child>,
-    /// Phase-1 SAs that are up, by identifier: who is known.
-    pub(super) up: BTreeMap<u32, Ipv4Addr>,
+    pub(super) children: Children,
+    /// Phase-1 SAs that are up, by peer: who is known.
+    pub(super) up: Index<Ipv4Addr>,
     /// Round trips to configured peers.
     paths: BTreeMap<Ipv4Addr, RoundTrip>,
     /// When a configured peer was last probed because of a hint.
     pub(super) hinted: BTreeMap<Ipv4Addr, Time>,
     /// When a pair was last negotiated again because a configured peer could not read a message.
     pub(super) unread: BTreeMap<Ipv4Addr, Time>,
-    tickets: BTreeMap<u64, (u32, Option<u32>)>,
+    tickets: BTreeMap<u64, (u64, Option<u32>)>,
     next_ticket: u64,
 }
 
 impl Core {
-    pub(super) fn new(config: IkeConfig, entropy: Box<dyn Entropy + Send>) -> Self {
+    pub(super) fn new(config: IndexedConfig, entropy: Box<dyn Entropy + Send>) -> Self {
         Self {
             config,
             entropy,
             actions: VecDeque::new(),
-            children: Vec::new(),
-            up: BTreeMap::new(),
+            children: Children::default(),
+            up: Index::default(),
             paths: BTreeMap::new(),
             hinted: BTreeMap::new(),
             unread: BTreeMap::new(),
@@ -90,11 +75,24 @@ impl Core {
         }
     }
 
+    /// The configuration.
+    pub(super) const fn config(&self) -> &IkeConfig {
+        self.config.plain()
+    }
+
+    /// Takes a new configuration, forgets what was known of peers that it no longer has, and
+    /// answers the one before.
+    pub(super) fn replace_config(&mut self, config: IndexedConfig) -> IndexedConfig {
+        let before = std::mem::replace(&mut self.config, config);
+        let config = &self.config;
+        self.paths.retain(|peer, _| config.peer(*peer).is_some());
+        self.hinted.retain(|peer, _| config.peer(*peer).is_some());
+        self.unread.retain(|peer, _| config.peer(*peer).is_some());
+        before
+    }
+
     pub(super) fn peer(&self, address: Ipv4Addr) -> Option<&PeerConfig> {
-        self.config
-            .peers
-            .iter()
-            .find(|peer| peer.address == address)
+        self.config.peer(address)
     }
 
     /// An exchange with a peer took this long, and nothing of it was sent twice (RFC 6298
@@ -112,25 +110,18 @@ impl Core {
         self.paths.get(&peer).copied()
     }
 
-    /// Forgets what was known of peers that are not configured any more.
-    pub(super) fn forget_strangers(&mut self) {
-        let peers = &self.config.peers;
-        let known = |address: &Ipv4Addr| peers.iter().any(|peer| peer.address == *address);
-        self.paths.retain(|address, _| known(address));
-        self.hinted.retain(|address, _| known(address));
-        self.unread.retain(|address, _| known(address));
+    pub(super) fn tunnel(&self, id: TunnelId) -> Option<&TunnelConfig> {
+        self.config.tunnel(id)
     }
 
-    pub(super) fn tunnel(&self, id: TunnelId) -> Option<&TunnelConfig> {
-        self.config.tunnels.iter().find(|tunnel| tunnel.id == id)
+    /// The tunnels that name a peer, in the order of the configuration.
+    pub(super) fn tunnels_with(&self, peer: Ipv4Addr) -> impl Iterator<Item = &TunnelConfig> {
+        self.config.tunnels_with(peer)
     }
 
     /// Whether there is anything with this peer beside the SA `except`.
-    pub(super) fn knows(&self, peer: Ipv4Addr, except: u32) -> bool {
-        self.up
-            .iter()
-            .any(|(id, known)| *known == peer && *id != except)
-            || self.children.iter().any(|child| child.peer == peer)
+    pub(super) fn knows(&self, peer: Ipv4Addr, except: u64) -> bool {
+        self.up.of(peer).any(|id| id != except) || self.children.of_peer(peer).next().is_some()
     }
 
     /// An authenticated packet has come from `remote`. A peer behind a NAT is there from now on
@@ -152,32 +143,29 @@ impl Core {
     }
 
     /// The number under which a piece of public-key work comes back.
-    pub(super) fn ticket(&mut self, phase1: u32, message_id: Option<u32>) -> u64 {
+    pub(super) fn ticket(&mut self, phase1: u64, message_id: Option<u32>) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.tickets.insert(ticket, (phase1, message_id));
         ticket
     }
 
-    pub(super) fn redeem(&mut self, ticket: u64) -> Option<(u32, Option<u32>)> {
+    pub(super) fn redeem(&mut self, ticket: u64) -> Option<(u64, Option<u32>)> {
         self.tickets.remove(&ticket)
     }
 
     /// The pair that carries a tunnel's packets now.
     pub(super) fn current(&self, tunnel: TunnelId) -> Option<&Child> {
-        self.children
-            .iter()
-            .rev()
-            .find(|child| child.tunnel == tunnel && child.superseded_until.is_none())
+        let mut newest_first = self.children.of_tunnel(tunnel).rev();
+        newest_first.find(|child| child.is_current())
     }
 
-    /// Ends the pairs that `ends` names and reports each.
-    pub(super) fn end_children(&mut self, reason: EndReason, ends: impl Fn(&Child) -> bool) {
-        let gone = self.children.extract_if(.., |child| ends(child));
-        let gone: Vec<Child> = gone.collect();
+    /// Ends the pairs with these numbers and reports each.
+    pub(super) fn end_children(&mut self, reason: EndReason, ids: impl IntoIterator<Item = u64>) {
+        let ids = ids.into_iter();
+        let gone: Vec<Child> = ids.filter_map(|id| self.children.take(id)).collect();
         for child in gone {
-            let superseded =
-                child.superseded_until.is_some() || self.current(child.tunnel).is_some();
+            let superseded = !child.is_current() || self.current(child.tunnel).is_some();
             self.push(Action::ChildDown {
                 tunnel: child.tunnel,
                 inbound_spi: child.inbound_spi,
@@ -186,5 +174,12 @@ impl Core {
                 superseded,
             });
         }
+    }
+
+    /// Ends all pairs with a peer.
+    pub(super) fn end_children_of(&mut self, reason: EndReason, peer: Ipv4Addr) {
+        let all = self.children.of_peer(peer).map(|child| child.id);
+        let all: Vec<u64> = all.collect();
+        self.end_children(reason, all);
     }
 }

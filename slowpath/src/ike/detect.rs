@@ -4,10 +4,12 @@
 use std::net::Ipv4Addr;
 
 use super::api::Suspicion;
+use super::core::Core;
 use super::engine::Engine;
 use super::error::notify;
 use super::limits::HINT_INTERVAL_S;
 use super::v1::dpd;
+use super::v1::phase1::Phase1;
 use super::wire::control::Notify;
 use super::wire::{Chain, ENCRYPTED, Header, exchange, payload};
 use crate::round_trip::RoundTrip;
@@ -21,33 +23,12 @@ impl Engine {
             .core
             .peer(peer)
             .is_some_and(|peer| peer.keepalive.enabled);
-        let place = self
-            .phase1s
-            .iter()
-            .rposition(|sa| sa.peer == peer && sa.is_up() && !sa.superseded);
-        let Some(place) = place.filter(|_| enabled) else {
-            return Suspicion::Unable;
-        };
-        let mut sa = self.phase1s.swap_remove(place);
-        let suspicion = if !sa.dpd.supported {
-            if !core::mem::replace(&mut sa.dpd.told_unable, true) {
-                let text = "Peer does not answer traffic and has no dead peer detection: it \
-                            cannot be declared dead before its lifetimes end";
-                self.core.log(713_904, 4, peer, text);
-            }
-            Suspicion::Unable
-        } else {
-            if sa.dpd.urgent.is_none() {
-                sa.dpd.suspect(now);
-                match sa.quick_until().filter(|until| *until > now) {
-                    None => _ = dpd::send_urgent(&mut self.core, now, &mut sa),
-                    until => sa.dpd.next_probe = until,
-                }
-            }
-            Suspicion::Probing
-        };
-        self.phase1s.push(sa);
-        suspicion
+        let Self { core, phase1s, .. } = self;
+        let sa = phase1s.current(peer).filter(|_| enabled);
+        let suspicion = sa
+            .map(|sa| sa.id)
+            .and_then(|id| phase1s.change(id, |sa| suspect(core, now, sa)));
+        suspicion.unwrap_or(Suspicion::Unable)
     }
 
     /// Somebody who is not authenticated says that the peer has lost an SA, or cannot be reached.
@@ -86,4 +67,24 @@ impl Engine {
             self.hint(now, peer);
         }
     }
+}
+
+/// Begins urgent probes, unless they are under way.
+fn suspect(core: &mut Core, now: Time, sa: &mut Phase1) -> Suspicion {
+    if !sa.dpd.supported {
+        if !std::mem::replace(&mut sa.dpd.told_unable, true) {
+            let text = "Peer does not answer traffic and has no dead peer detection: it \
+                        cannot be declared dead before its lifetimes end";
+            core.log(713_904, 4, sa.peer, text);
+        }
+        return Suspicion::Unable;
+    }
+    if sa.dpd.urgent.is_none() {
+        sa.dpd.suspect(now);
+        match sa.quick_until().filter(|until| *until > now) {
+            None => _ = dpd::send_urgent(core, now, sa),
+            until => sa.dpd.next_probe = until,
+        }
+    }
+    Suspicion::Probing
 }

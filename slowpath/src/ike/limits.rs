@@ -40,8 +40,8 @@ pub(super) const URGENT_WAITS_MS: [u64; 6] = [100, 100, 100, 150, 150, 150];
 pub(super) const ANSWER_WAIT_MS: (u64, u64) = (200, 300);
 /// Probes of which answers are of use: the urgent ones, and one that proves.
 pub(super) const PROBES_OUT_MAX: usize = 8;
-/// Seconds between two acts that hints of the same peer can cause: a probe after one of somebody who
-/// is not authenticated, a pair that is negotiated again.
+/// Seconds between two acts that hints of the same peer can cause: a probe after one of somebody
+/// who is not authenticated, a pair that is negotiated again.
 pub(super) const HINT_INTERVAL_S: u64 = 10;
 /// Seconds that a replaced phase-2 SA still receives.
 pub(super) const OVERLAP_S: u64 = 30;
@@ -49,8 +49,8 @@ pub(super) const OVERLAP_S: u64 = 30;
 /// was made, or so much later that its first message may have been lost and sent again.
 pub(super) const COLLISION_MS: u64 = 2_000;
 /// Milliseconds from the first message of a quick mode in which its peer is not probed. A peer may
-/// keep the state of few exchanges behind one phase-1 SA (strongSwan: of three), and a probe and its
-/// answer are two.
+/// keep the state of few exchanges behind one phase-1 SA (strongSwan: of three), and a probe and
+/// its answer are two.
 pub(super) const QUICK_MS: u64 = 1_000;
 /// Milliseconds from the third message of quick mode to the probe that asks whether the peer has
 /// the pair. A peer whose threads take messages in no order (strongSwan) would answer it before.
@@ -61,9 +61,18 @@ pub(super) const UNREAD_MS: u64 = 3_000;
 /// The end that did not begin a pair's exchange replaces it no earlier, so that its own is not
 /// taken for one that began at the same time.
 pub(super) const REKEY_AGE_MS: u64 = COLLISION_MS + 500;
-/// Pairs without a place in the configuration that one step ends: a DELETE and a look at all pairs
-/// each, together about a millisecond with ten thousand of them.
+/// Pairs without a place in the configuration that one step ends: a DELETE each, which is hashed
+/// and encrypted, and what the tunnel owner does then.
 pub(super) const ORPHANS_PER_STEP: usize = 16;
+/// Phase-1 SAs of peers that are not configured that one step ends: a DELETE each too, and the end
+/// of what they negotiate.
+pub(super) const STRANGERS_PER_STEP: usize = 16;
+/// Phase-1 SAs, and as many pairs, whose timers one call serves: a message each, which is hashed
+/// and encrypted in some ten microseconds. The others stay due.
+pub(super) const TIMERS_PER_CALL: usize = 64;
+/// Milliseconds between two tries to replace a pair by itself: one that cannot even begin does not
+/// stay due, and those behind it have their turn.
+pub(super) const REKEY_RETRY_MS: u64 = 1_000;
 /// Rekey ahead of the end of a lifetime: a tenth of it, within these seconds.
 pub(super) const REKEY_MARGIN_S: (u64, u64) = (10, 270);
 

@@ -5,6 +5,7 @@
 //! not answered. Nothing here opens a socket, reads a clock or knows the fastpath.
 
 mod api;
+mod children;
 mod core;
 mod crypto;
 mod detect;
@@ -12,8 +13,10 @@ mod engine;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod indexed;
 mod limits;
 mod proposal;
+mod table;
 mod timers;
 mod v1;
 mod wire;
@@ -25,6 +28,7 @@ pub use api::*;
 pub use crypto::dh::{DhJob, DhResult};
 pub use engine::Engine;
 pub use error::IkeError;
+pub use indexed::IndexedConfig;
 
 /// UDP port of IKE (RFC 2408 section 2.5.1).
 pub const IKE_PORT: u16 = 500;

@@ -4,12 +4,15 @@ mod collision;
 mod commands;
 mod configured;
 mod detection;
+mod many;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use config::{Encryption, Hash, IsakmpIdentity, IsakmpPolicy, Keepalive, MaskedNet, Secret};
 
+use super::v1::phase1::Phase1;
 use super::*;
 use crate::time::Time;
 
@@ -96,6 +99,24 @@ impl End {
     fn restart(&mut self, config: IkeConfig, seed: u64) {
         *self = Self::new(config, seed);
     }
+
+    /// Its oldest phase-1 SA.
+    fn sa(&self) -> &Phase1 {
+        self.engine.phase1s.iter().next().expect("an SA")
+    }
+
+    /// Alters its oldest phase-1 SA.
+    fn alter_sa(&mut self, alter: impl FnOnce(&mut Phase1)) {
+        let id = self.sa().id;
+        self.engine.phase1s.change(id, alter);
+    }
+
+    /// Alters its configuration; nothing ends by that.
+    fn alter_config(&mut self, alter: impl FnOnce(&mut IkeConfig)) {
+        let mut config = self.engine.core.config().clone();
+        alter(&mut config);
+        self.engine.core.replace_config(config.into());
+    }
 }
 
 /// A message on its way.
@@ -174,6 +195,8 @@ impl Lab {
         let now = self.now;
         let end_ref = &mut self.ends[end];
         let result = call(&mut end_ref.engine, now, &mut end_ref.spis);
+        let engine = &end_ref.engine;
+        assert!(engine.phase1s.is_true() && engine.core.children.is_true());
         self.drain(end);
         result
     }
@@ -478,8 +501,10 @@ fn a_third_of_the_messages_may_be_lost() {
 fn days_of_rekeys_never_leave_a_moment_without_a_pair() {
     let mut lab = lab();
     for end in &mut lab.ends {
-        end.engine.core.config.tunnels[0].lifetime_s = 600;
-        end.engine.core.config.policies[0].lifetime_s = 3_000;
+        end.alter_config(|config| {
+            config.tunnels[0].lifetime_s = 600;
+            config.policies[0].lifetime_s = 3_000;
+        });
     }
     up(&mut lab);
     let mut moments = 0;
@@ -702,7 +727,7 @@ fn the_responders_shorter_phase_1_lifetime_is_told() {
     a.policies[0].lifetime_s = 3_600;
     let mut lab = Lab::new(a, b);
     up(&mut lab);
-    assert!(!lab.ends[1].engine.phase1s[0].shortened);
+    assert!(!lab.ends[1].sa().shortened);
 }
 
 #[test]
@@ -711,8 +736,10 @@ fn behind_a_nat_both_move_to_port_4500() {
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
     let mapped = Ipv4Addr::new(198, 51, 100, 1);
     // B is told of A as its NAT shows it.
-    lab.ends[1].engine.core.config.peers[0].address = mapped;
-    lab.ends[1].engine.core.config.tunnels[0].peers = vec![mapped];
+    lab.ends[1].alter_config(|config| {
+        config.peers[0].address = mapped;
+        config.tunnels[0].peers = vec![mapped];
+    });
     through_nat(&mut lab, mapped, None);
     let child = lab.ends[0]
         .children
@@ -742,7 +769,7 @@ fn behind_a_nat_both_move_to_port_4500() {
     through_nat(&mut lab, mapped, Some(40_001));
     let moved = SocketAddrV4::new(mapped, 40_001);
     assert_eq!(lab.ends[1].moves, [(mapped, moved)]);
-    assert_eq!(lab.ends[1].engine.phase1s[0].remote, moved);
+    assert_eq!(lab.ends[1].sa().remote, moved);
     assert_eq!(lab.ends[0].moves, [], "there is no NAT in front of B");
     // ESP may tell of it first.
     let again = SocketAddrV4::new(mapped, 40_002);
@@ -775,7 +802,7 @@ fn forged_clear_messages_change_nothing() {
     let mut lab = lab();
     up(&mut lab);
     let header = |next: u8| {
-        let sa = &lab.ends[0].engine.phase1s[0];
+        let sa = lab.ends[0].sa();
         (sa.cookie_i, sa.cookie_r, next)
     };
     let (cookie_i, cookie_r, _) = header(0);

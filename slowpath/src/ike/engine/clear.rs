@@ -4,14 +4,14 @@ use std::net::Ipv4Addr;
 
 use super::Engine;
 use crate::ike::api::{ClearScope, EndReason, SpiSource};
-use crate::ike::core::Child;
+use crate::ike::children::Child;
 use crate::time::Time;
 
 impl Engine {
     /// `clear crypto isakmp sa`: phase 1 and what it negotiated.
     pub fn clear_isakmp(&mut self, now: Time, spis: &mut dyn SpiSource, scope: ClearScope) {
         self.clear_ipsec(now, scope);
-        let ids: Vec<u32> = self
+        let ids: Vec<u64> = self
             .phase1s
             .iter()
             .filter(|sa| match scope {
@@ -28,7 +28,7 @@ impl Engine {
 
     /// `clear crypto ipsec sa`.
     pub fn clear_ipsec(&mut self, _now: Time, scope: ClearScope) {
-        let children: Vec<(u32, Ipv4Addr)> = self
+        let children: Vec<u64> = self
             .core
             .children
             .iter()
@@ -37,10 +37,10 @@ impl Engine {
                 ClearScope::Peer(peer) => child.peer == peer,
                 ClearScope::Tunnel(tunnel) => child.tunnel == tunnel,
             })
-            .map(|child| (child.inbound_spi, child.peer))
+            .map(|child| child.id)
             .collect();
-        for (spi, peer) in children {
-            self.delete_child(spi, peer, EndReason::AdministratorReset);
+        for id in children {
+            self.delete_child(id, EndReason::AdministratorReset);
         }
     }
 
@@ -56,25 +56,21 @@ impl Engine {
             .children
             .iter()
             .find(|it| (it.inbound_spi == spi || it.outbound_spi == spi) && is_end(it))
-            .map(|it| (it.inbound_spi, it.peer));
-        if let Some((inbound_spi, peer)) = pair {
-            self.delete_child(inbound_spi, peer, EndReason::AdministratorReset);
+            .map(|it| it.id);
+        if let Some(id) = pair {
+            self.delete_child(id, EndReason::AdministratorReset);
         }
     }
 
     /// Deletes everything at the peers.
     pub fn shutdown(&mut self, now: Time, spis: &mut dyn SpiSource) {
         self.closed = true;
-        let children: Vec<(u32, Ipv4Addr)> = self
-            .core
-            .children
-            .iter()
-            .map(|child| (child.inbound_spi, child.peer))
-            .collect();
-        for (spi, peer) in children {
-            self.delete_child(spi, peer, EndReason::AdministratorShutdown);
+        let children = self.core.children.iter();
+        let children: Vec<u64> = children.map(|child| child.id).collect();
+        for id in children {
+            self.delete_child(id, EndReason::AdministratorShutdown);
         }
-        let ids: Vec<u32> = self.phase1s.iter().map(|sa| sa.id).collect();
+        let ids: Vec<u64> = self.phase1s.iter().map(|sa| sa.id).collect();
         for id in ids {
             self.end_phase1(now, spis, id, EndReason::AdministratorShutdown, true);
         }

@@ -1,11 +1,10 @@
 //! A new configuration: what it has no place for ends, some of it in one step.
 
-use std::collections::HashMap;
-use std::net::Ipv4Addr;
-
 use super::Engine;
-use crate::ike::api::{EndReason, IkeConfig, SpiSource, TunnelId};
-use crate::ike::limits::ORPHANS_PER_STEP;
+use crate::ike::api::{EndReason, SpiSource};
+use crate::ike::children::Child;
+use crate::ike::indexed::IndexedConfig;
+use crate::ike::limits::{ORPHANS_PER_STEP, STRANGERS_PER_STEP};
 use crate::time::Time;
 
 impl Engine {
@@ -15,24 +14,17 @@ impl Engine {
         &mut self,
         now: Time,
         spis: &mut dyn SpiSource,
-        config: IkeConfig,
-    ) -> IkeConfig {
-        let peers: HashMap<TunnelId, &[Ipv4Addr]> = config
-            .tunnels
-            .iter()
-            .map(|tunnel| (tunnel.id, tunnel.peers.as_slice()))
-            .collect();
-        let children = self.core.children.iter();
-        let orphans = children.filter(|child| {
-            let peers = peers.get(&child.tunnel);
-            !peers.is_some_and(|peers| peers.contains(&child.peer))
-        });
-        self.orphans = orphans
-            .map(|child| (child.tunnel, child.inbound_spi))
-            .collect();
-        let before = std::mem::replace(&mut self.core.config, config);
-        self.core.forget_strangers();
-        self.unsettled = true;
+        config: impl Into<IndexedConfig>,
+    ) -> IndexedConfig {
+        let Self { core, phase1s, .. } = self;
+        let before = core.replace_config(config.into());
+        let is_orphan = |child: &&Child| {
+            let tunnel = core.tunnel(child.tunnel);
+            !tunnel.is_some_and(|tunnel| tunnel.peers.contains(&child.peer))
+        };
+        let orphans = core.children.iter().filter(is_orphan);
+        self.orphans = orphans.map(|child| child.id).collect();
+        phase1s.change_all(|sa| sa.keepalive = core.peer(sa.peer).map(|peer| peer.keepalive));
         self.settle(now, spis);
         before
     }
@@ -40,30 +32,17 @@ impl Engine {
     /// Goes on ending what the configuration has no place for: pairs first, by the phase-1 SAs that
     /// there still are. Once per turn.
     pub fn settle(&mut self, now: Time, spis: &mut dyn SpiSource) {
-        if !self.unsettled {
-            return;
-        }
         for _ in 0..ORPHANS_PER_STEP {
             let Some(orphan) = self.orphans.pop_front() else {
                 return self.end_strangers(now, spis);
             };
-            let mut children = self.core.children.iter();
-            let child = children.find(|child| (child.tunnel, child.inbound_spi) == orphan);
-            if let Some(peer) = child.map(|child| child.peer) {
-                self.delete_child(orphan.1, peer, EndReason::ConfigurationChanged);
-            }
+            self.delete_child(orphan, EndReason::ConfigurationChanged);
         }
     }
 
     /// Ends phase-1 SAs of peers that are not configured.
     fn end_strangers(&mut self, now: Time, spis: &mut dyn SpiSource) {
-        self.unsettled = false;
-        let strangers: Vec<u32> = self
-            .phase1s
-            .iter()
-            .filter(|sa| self.core.peer(sa.peer).is_none())
-            .map(|sa| sa.id)
-            .collect();
+        let strangers: Vec<u64> = self.phase1s.strangers().take(STRANGERS_PER_STEP).collect();
         for id in strangers {
             self.end_phase1(now, spis, id, EndReason::ConfigurationChanged, true);
         }

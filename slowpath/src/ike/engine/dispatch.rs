@@ -25,9 +25,8 @@ impl Engine {
             return;
         };
         self.clear_notify(now, *datagram.remote.ip(), &header, body);
-        let place = self.place(&header);
-        let result = match place {
-            Some(place) => self.known(now, spis, place, &header, body, datagram),
+        let result = match self.sa_of(&header) {
+            Some(id) => self.known(now, spis, id, &header, body, datagram),
             None => self.unknown(now, &header, body, datagram),
         };
         if let Err(error) = result {
@@ -42,29 +41,30 @@ impl Engine {
     }
 
     /// The SA of a message: by both cookies, or by the initiator's while ours is not known there.
-    fn place(&self, header: &Header) -> Option<usize> {
-        self.phase1s.iter().position(|sa| {
-            sa.cookie_i == header.initiator_cookie
-                && (sa.cookie_r == header.responder_cookie
-                    || (sa.state == State::WaitMessage2 && sa.cookie_r == [0; 8])
-                    || (header.responder_cookie == [0; 8] && !sa.initiator))
-        })
+    fn sa_of(&self, header: &Header) -> Option<u64> {
+        let mut sas = self.phase1s.of_cookie(header.initiator_cookie);
+        let sa = sas.find(|sa| {
+            sa.cookie_r == header.responder_cookie
+                || (sa.state == State::WaitMessage2 && sa.cookie_r == [0; 8])
+                || (header.responder_cookie == [0; 8] && !sa.initiator)
+        });
+        sa.map(|sa| sa.id)
     }
 
     fn known(
         &mut self,
         now: Time,
         spis: &mut dyn SpiSource,
-        place: usize,
+        id: u64,
         header: &Header,
         body: &[u8],
         datagram: Datagram<'_>,
     ) -> Result<(), IkeError> {
-        let mut sa = self.phase1s.swap_remove(place);
-        let result = self.dispatch(now, spis, &mut sa, header, body, datagram);
-        let id = sa.id;
-        self.phase1s.push(sa);
-        match result? {
+        let Self { core, phase1s, .. } = self;
+        let after = phase1s.change(id, |sa| {
+            dispatch(core, now, spis, sa, header, body, datagram)
+        });
+        match after.unwrap_or(Ok(After::Nothing))? {
             After::Nothing => {}
             After::Established { initial_contact } => {
                 self.established(now, spis, id, initial_contact);
@@ -75,114 +75,6 @@ impl Engine {
             After::Unread => self.unread(now, spis, id),
         }
         Ok(())
-    }
-
-    fn dispatch(
-        &mut self,
-        now: Time,
-        spis: &mut dyn SpiSource,
-        sa: &mut Phase1,
-        header: &Header,
-        body: &[u8],
-        datagram: Datagram<'_>,
-    ) -> Result<After, IkeError> {
-        let encrypted = header.flags & ENCRYPTED != 0;
-        let whole = datagram.message;
-        if header.exchange == exchange::IDENTITY_PROTECTION {
-            if sa.last_request == whole {
-                if let Some(response) = sa.last_response.clone() {
-                    self.core.push(sa.send(response));
-                }
-                return Ok(After::Nothing);
-            }
-            let timed = sa.unanswered.as_ref().and_then(|it| it.age_ms(now));
-            // A fourth message had to wait for the peer's computation.
-            let timed = timed.filter(|_| sa.state != State::WaitMessage4);
-            let outcome = self.main_mode(now, sa, header, body, datagram)?;
-            if let Some(sample_ms) = timed {
-                self.core.measured(sa.peer, sample_ms);
-            }
-            sa.last_request = whole.to_vec();
-            return Ok(match outcome {
-                Outcome::Continues => After::Nothing,
-                Outcome::Established { initial_contact } => After::Established { initial_contact },
-            });
-        }
-        if !encrypted || !sa.is_up() || header.message_id == 0 {
-            return Err(IkeError::InvalidMessage("not protected"));
-        }
-        let after = match header.exchange {
-            exchange::QUICK => {
-                let received = Received {
-                    message_id: header.message_id,
-                    next: header.next,
-                    body,
-                    whole,
-                };
-                match quick::message(&mut self.core, now, spis, sa, &received) {
-                    Ok(()) => After::Nothing,
-                    Err(error) => {
-                        tell(&mut self.core, sa, error);
-                        return Err(error);
-                    }
-                }
-            }
-            exchange::INFORMATIONAL => {
-                let id = header.message_id;
-                let found = informational::message(&mut self.core, now, sa, id, header.next, body)?;
-                if found.deleted {
-                    After::Deleted
-                } else if found.initial_contact {
-                    After::InitialContact
-                } else if found.refused {
-                    After::Refused
-                } else if found.unread {
-                    After::Unread
-                } else {
-                    After::Nothing
-                }
-            }
-            _ => return Err(IkeError::InvalidMessage("exchange type")),
-        };
-        // An authenticated message from another place: the peer's mapping has changed.
-        if sa.dpd.last_heard == now {
-            sa.local = datagram.local;
-            self.core.follow(sa, datagram.remote);
-        }
-        Ok(after)
-    }
-
-    fn main_mode(
-        &mut self,
-        now: Time,
-        sa: &mut Phase1,
-        header: &Header,
-        body: &[u8],
-        datagram: Datagram<'_>,
-    ) -> Result<Outcome, IkeError> {
-        if sa.is_up() {
-            return Err(IkeError::PeerMisbehaved("main mode is over"));
-        }
-        if header.flags & ENCRYPTED != 0 {
-            // The reply goes to where an authenticated message came from (RFC 3947 section 4).
-            let (local, remote) = (sa.local, sa.remote);
-            (sa.local, sa.remote) = (datagram.local, datagram.remote);
-            let outcome = main_mode::sealed(&mut self.core, now, sa, header.next, body);
-            if outcome.is_err() {
-                (sa.local, sa.remote) = (local, remote);
-            }
-            return outcome;
-        }
-        let chain = Chain::parse(header.next, body)?;
-        let learned = sa.state == State::WaitMessage2 && sa.cookie_r == [0; 8];
-        if learned {
-            sa.cookie_r = header.responder_cookie;
-        }
-        let outcome = main_mode::clear(&mut self.core, sa, &chain);
-        if outcome.is_err() && learned {
-            sa.cookie_r = [0; 8];
-        }
-        outcome
     }
 
     /// A message without an SA: the first of a main mode from a configured peer, or nothing.
@@ -205,8 +97,7 @@ impl Engine {
         if !first || !configured {
             return Ok(());
         }
-        let with_peer = self.phase1s.iter().filter(|sa| sa.peer == peer).count();
-        if with_peer >= PHASE1_PER_PEER_MAX {
+        if self.phase1s.of_peer(peer).count() >= PHASE1_PER_PEER_MAX {
             return Err(IkeError::LocalPolicy("too many SAs with the peer"));
         }
         let chain = Chain::parse(header.next, body)?;
@@ -215,7 +106,7 @@ impl Engine {
         main_mode::respond(&mut self.core, &mut sa, &chain)?;
         sa.last_request = datagram.message.to_vec();
         sa.expires = Some(now.after_ms(HALF_OPEN_MS));
-        self.phase1s.push(sa);
+        self.phase1s.put(sa);
         Ok(())
     }
 }
@@ -228,6 +119,116 @@ enum After {
     InitialContact,
     Refused,
     Unread,
+}
+
+/// Hands a message to the exchange of its SA that takes it.
+fn dispatch(
+    core: &mut Core,
+    now: Time,
+    spis: &mut dyn SpiSource,
+    sa: &mut Phase1,
+    header: &Header,
+    body: &[u8],
+    datagram: Datagram<'_>,
+) -> Result<After, IkeError> {
+    let encrypted = header.flags & ENCRYPTED != 0;
+    let whole = datagram.message;
+    if header.exchange == exchange::IDENTITY_PROTECTION {
+        if sa.last_request == whole {
+            if let Some(response) = sa.last_response.clone() {
+                core.push(sa.send(response));
+            }
+            return Ok(After::Nothing);
+        }
+        let timed = sa.unanswered.as_ref().and_then(|it| it.age_ms(now));
+        // A fourth message had to wait for the peer's computation.
+        let timed = timed.filter(|_| sa.state != State::WaitMessage4);
+        let outcome = take_main_mode(core, now, sa, header, body, datagram)?;
+        if let Some(sample_ms) = timed {
+            core.measured(sa.peer, sample_ms);
+        }
+        sa.last_request = whole.to_vec();
+        return Ok(match outcome {
+            Outcome::Continues => After::Nothing,
+            Outcome::Established { initial_contact } => After::Established { initial_contact },
+        });
+    }
+    if !encrypted || !sa.is_up() || header.message_id == 0 {
+        return Err(IkeError::InvalidMessage("not protected"));
+    }
+    let after = match header.exchange {
+        exchange::QUICK => {
+            let received = Received {
+                message_id: header.message_id,
+                next: header.next,
+                body,
+                whole,
+            };
+            match quick::message(core, now, spis, sa, &received) {
+                Ok(()) => After::Nothing,
+                Err(error) => {
+                    tell(core, sa, error);
+                    return Err(error);
+                }
+            }
+        }
+        exchange::INFORMATIONAL => {
+            let id = header.message_id;
+            let found = informational::message(core, now, sa, id, header.next, body)?;
+            if found.deleted {
+                After::Deleted
+            } else if found.initial_contact {
+                After::InitialContact
+            } else if found.refused {
+                After::Refused
+            } else if found.unread {
+                After::Unread
+            } else {
+                After::Nothing
+            }
+        }
+        _ => return Err(IkeError::InvalidMessage("exchange type")),
+    };
+    // An authenticated message from another place: the peer's mapping has changed.
+    if sa.dpd.last_heard == now {
+        sa.local = datagram.local;
+        core.follow(sa, datagram.remote);
+    }
+    Ok(after)
+}
+
+/// Takes a message of main mode.
+fn take_main_mode(
+    core: &mut Core,
+    now: Time,
+    sa: &mut Phase1,
+    header: &Header,
+    body: &[u8],
+    datagram: Datagram<'_>,
+) -> Result<Outcome, IkeError> {
+    if sa.is_up() {
+        return Err(IkeError::PeerMisbehaved("main mode is over"));
+    }
+    if header.flags & ENCRYPTED != 0 {
+        // The reply goes to where an authenticated message came from (RFC 3947 section 4).
+        let (local, remote) = (sa.local, sa.remote);
+        (sa.local, sa.remote) = (datagram.local, datagram.remote);
+        let outcome = main_mode::sealed(core, now, sa, header.next, body);
+        if outcome.is_err() {
+            (sa.local, sa.remote) = (local, remote);
+        }
+        return outcome;
+    }
+    let chain = Chain::parse(header.next, body)?;
+    let learned = sa.state == State::WaitMessage2 && sa.cookie_r == [0; 8];
+    if learned {
+        sa.cookie_r = header.responder_cookie;
+    }
+    let outcome = main_mode::clear(core, sa, &chain);
+    if outcome.is_err() && learned {
+        sa.cookie_r = [0; 8];
+    }
+    outcome
 }
 
 /// Tells an authenticated peer why its quick mode is refused.

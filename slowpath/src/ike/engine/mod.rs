@@ -4,6 +4,8 @@ mod clear;
 mod configure;
 mod dispatch;
 mod lifecycle;
+mod negotiate;
+mod phase1s;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -12,22 +14,21 @@ use super::api::{Action, EndReason, Entropy, IkeConfig, IkeSaView, SpiSource, Tu
 use super::core::Core;
 use super::crypto::dh::DhResult;
 use super::v1::main_mode;
-use super::v1::phase1::{Phase1, Wanted};
+use super::v1::phase1::Wanted;
 use super::v1::quick;
 use crate::ike::limits::REKEY_AGE_MS;
 use crate::time::Time;
 
+pub(super) use phase1s::Phase1s;
+
 /// IKE with all its SAs.
 pub struct Engine {
     pub(super) core: Core,
-    pub(super) phase1s: Vec<Phase1>,
+    pub(super) phase1s: Phase1s,
     /// Which of a tunnel's peers is tried.
     pub(super) attempts: BTreeMap<TunnelId, usize>,
-    next_id: u32,
     /// Pairs that the configuration has no place for, until they are ended.
-    orphans: VecDeque<(TunnelId, u32)>,
-    /// Whether phase-1 SAs of peers that are gone may be left.
-    unsettled: bool,
+    orphans: VecDeque<u64>,
     /// [`Engine::shutdown`] was called: nothing begins any more, whoever begins it.
     closed: bool,
 }
@@ -44,12 +45,10 @@ impl Engine {
     /// An engine without SAs.
     pub fn new(config: IkeConfig, entropy: Box<dyn Entropy + Send>) -> Self {
         Self {
-            core: Core::new(config, entropy),
-            phase1s: Vec::new(),
+            core: Core::new(config.into(), entropy),
+            phase1s: Phase1s::default(),
             attempts: BTreeMap::new(),
-            next_id: 1,
             orphans: VecDeque::new(),
-            unsettled: false,
             closed: false,
         }
     }
@@ -74,17 +73,18 @@ impl Engine {
         let Some((id, message_id)) = self.core.redeem(result.ticket) else {
             return;
         };
-        let Some(place) = self.phase1s.iter().position(|sa| sa.id == id) else {
+        let Self { core, phase1s, .. } = self;
+        let taken = phase1s.change(id, |sa| {
+            let outcome = match message_id {
+                None => main_mode::computed(core, now, sa, result),
+                Some(id) => quick::computed(core, now, spis, sa, id, result),
+            };
+            let failed = outcome.is_err() && !sa.is_up();
+            (outcome, failed, sa.peer)
+        });
+        let Some((outcome, failed, peer)) = taken else {
             return;
         };
-        let mut sa = self.phase1s.swap_remove(place);
-        let outcome = match message_id {
-            None => main_mode::computed(&mut self.core, now, &mut sa, result),
-            Some(id) => quick::computed(&mut self.core, now, spis, &mut sa, id, result),
-        };
-        let failed = outcome.is_err() && !sa.is_up();
-        let (id, peer) = (sa.id, sa.peer);
-        self.phase1s.push(sa);
         if let Err(error) = outcome {
             self.core
                 .log(713_902, 3, peer, &format!("Negotiation failed: {error}"));
@@ -96,24 +96,22 @@ impl Engine {
 
     /// A phase-2 pair's kilobytes are nearly used up: replace it.
     pub fn rekey(&mut self, now: Time, spis: &mut dyn SpiSource, inbound_spi: u32) {
-        let child = self
-            .core
-            .children
-            .iter_mut()
-            .find(|child| child.inbound_spi == inbound_spi);
-        let Some(child) = child.filter(|c| !c.rekeying && c.superseded_until.is_none()) else {
+        let children = &mut self.core.children;
+        let child = children.of_inbound(inbound_spi);
+        let Some(id) = child.filter(|it| it.rekey_due().is_some()).map(|it| it.id) else {
             return;
         };
-        if !child.initiator && now.since_ms(child.created) < REKEY_AGE_MS {
-            child.rekey_at = child.rekey_at.min(child.created.after_ms(REKEY_AGE_MS));
-            return;
+        let wanted = children.change(id, |child| {
+            if !child.initiator && now.since_ms(child.created) < REKEY_AGE_MS {
+                child.rekey_at = child.rekey_at.min(child.created.after_ms(REKEY_AGE_MS));
+                return None;
+            }
+            child.rekeying = true;
+            Some(child.successor())
+        });
+        if let Some(wanted) = wanted.flatten() {
+            self.want(now, spis, wanted);
         }
-        child.rekeying = true;
-        let wanted = Wanted {
-            tunnel: child.tunnel,
-            replaces: Some((child.inbound_spi, child.outbound_spi)),
-        };
-        self.want(now, spis, wanted);
     }
 
     /// A phase-2 pair may carry nothing more.
@@ -129,13 +127,11 @@ impl Engine {
     /// Packets of a peer have been authenticated, the last one at `at`: it lives. A suspicion that
     /// is younger than that goes on.
     pub fn inbound_seen(&mut self, at: Time, peer: Ipv4Addr) {
-        for sa in self
-            .phase1s
-            .iter_mut()
-            .filter(|sa| sa.peer == peer && sa.is_up())
-        {
-            sa.dpd.counted(at);
-        }
+        self.phase1s.change_of_peer(peer, |sa| {
+            if sa.is_up() {
+                sa.dpd.counted(at);
+            }
+        });
     }
 
     /// The next thing to do.

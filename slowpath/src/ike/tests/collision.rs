@@ -86,7 +86,7 @@ fn a_peer_that_keeps_three_exchanges_is_not_asked_while_both_negotiate() {
         let mut lab = lab();
         lab.delay_ms = 10;
         up(&mut lab);
-        lab.ends[0].engine.phase1s[0].sas_before_answer = false;
+        lab.ends[0].alter_sa(|sa| sa.sas_before_answer = false);
         lab.memory = Some(Memory::new(3));
         lab.with(0, |engine, now, _| engine.clear_ipsec(now, ClearScope::All));
         lab.quiet(500);
@@ -128,7 +128,7 @@ fn a_quick_mode_puts_off_the_end_of_a_dead_peer_by_a_second() {
 fn a_pair_whose_third_message_the_peer_could_not_read_is_negotiated_again() {
     let mut lab = lab();
     up(&mut lab);
-    lab.ends[0].engine.phase1s[0].sas_before_answer = false;
+    lab.ends[0].alter_sa(|sa| sa.sas_before_answer = false);
     lab.with(0, |engine, now, _| engine.clear_ipsec(now, ClearScope::All));
     lab.quiet(500);
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
@@ -154,7 +154,7 @@ fn a_pair_whose_third_message_the_peer_could_not_read_is_negotiated_again() {
 /// End 1 tells end 0, authenticated, that it could not read a message.
 fn complain(lab: &mut Lab) {
     lab.with(1, |engine, _, _| {
-        let sa = engine.phase1s.first().expect("an SA");
+        let sa = engine.phase1s.iter().next().expect("an SA");
         let notify = Notify {
             protocol: protocol::ISAKMP,
             kind: notify::PAYLOAD_MALFORMED,

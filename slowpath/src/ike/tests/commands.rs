@@ -40,7 +40,7 @@ fn lab_seen_as(a_seen: Ipv4Addr, a: &str, b: &str) -> Lab {
 }
 
 fn begin(lab: &mut Lab) {
-    let tunnel = lab.ends[0].engine.core.config.tunnels.first();
+    let tunnel = lab.ends[0].engine.core.config().tunnels.first();
     let id = tunnel.map_or(TUNNEL, |tunnel| tunnel.id);
     lab.with(0, |engine, now, spis| engine.initiate(now, spis, id));
 }
@@ -154,7 +154,7 @@ fn phase_1_lives_as_long_as_its_policy_says() {
         for end in [0, 1] {
             assert!(left(&lab, end).is_some_and(|left| (290..=300).contains(&left)));
         }
-        let first = lab.ends[0].engine.phase1s[0].cookie_i;
+        let first = lab.ends[0].sa().cookie_i;
         lab.quiet(400_000);
         let cookies: Vec<_> = lab.ends[0]
             .engine
@@ -174,7 +174,7 @@ fn phase_1_lives_as_long_as_its_policy_says() {
 fn identity(commands: &str) -> IdValue {
     let lab = negotiated(commands, "");
     assert_eq!(lab.agreed(), 1, "{commands}");
-    let sa = &lab.ends[0].engine.phase1s[0];
+    let sa = lab.ends[0].sa();
     let keys = sa.keys.as_ref().expect("keys");
     let iv = keys.first_iv(&sa.public_i, &sa.public_r);
     let (text, _) = sa

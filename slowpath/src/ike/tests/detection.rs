@@ -203,7 +203,7 @@ fn an_hour_of_bursts_over_a_bad_path_is_no_alarm() {
 fn a_peer_without_dead_peer_detection_cannot_be_declared_dead_and_that_is_said_once() {
     let mut lab = lab();
     up(&mut lab);
-    lab.ends[0].engine.phase1s[0].dpd.supported = false;
+    lab.ends[0].alter_sa(|sa| sa.dpd.supported = false);
     lab.loss_percent = 100;
     for _ in 0..10 {
         let suspicion = lab.with(0, |engine, now, _| engine.suspect(now, B));
@@ -324,7 +324,7 @@ fn a_peer_that_announces_nothing_is_asked_behind_the_third_message() {
     let mut lab = lab();
     lab.delay_ms = 30;
     up(&mut lab);
-    lab.ends[0].engine.phase1s[0].sas_before_answer = false;
+    lab.ends[0].alter_sa(|sa| sa.sas_before_answer = false);
     lab.ends[0].proofs.clear();
     lab.with(0, |engine, now, _| {
         engine.clear_ipsec(now, ClearScope::All);

@@ -110,10 +110,9 @@ fn delete(core: &mut Core, sa: &Phase1, delete: &Delete, consequences: &mut Cons
                 let Ok(spi) = <[u8; 4]>::try_from(spi.as_slice()).map(u32::from_be_bytes) else {
                     continue;
                 };
-                let peer = sa.peer;
-                core.end_children(EndReason::PeerTerminate, |child| {
-                    child.peer == peer && child.outbound_spi == spi
-                });
+                let theirs = core.children.of_outbound(sa.peer, spi);
+                let theirs: Vec<u64> = theirs.map(|child| child.id).collect();
+                core.end_children(EndReason::PeerTerminate, theirs);
             }
         }
         _ => {}

@@ -39,10 +39,10 @@ type Step = Result<Outcome, IkeError>;
 
 /// Initiator: sends the offer.
 pub(in crate::ike) fn begin(core: &mut Core, now: Time, sa: &mut Phase1) {
-    let offer = proposal::offer_phase1(&core.config.policies).emit();
+    let offer = proposal::offer_phase1(&core.config().policies).emit();
     let mut writer = Writer::default();
     writer.add(payload::SA, &offer);
-    natt::announce(&mut writer, core.config.nat_traversal_s.is_some());
+    natt::announce(&mut writer, core.config().nat_traversal_s.is_some());
     sa.offer = offer;
     ask(core, now, sa, &writer);
 }
@@ -157,14 +157,15 @@ pub(in crate::ike) fn respond(
     let offer = chain
         .one(payload::SA)
         .ok_or(IkeError::InvalidMessage("no SA payload"))?;
-    let (policy, answer) = proposal::choose_phase1(&Sa::parse(offer.body)?, &core.config.policies)?;
+    let (policy, answer) =
+        proposal::choose_phase1(&Sa::parse(offer.body)?, &core.config().policies)?;
     hear_vendors(core, sa, chain);
     sa.offer = offer.body.to_vec();
     sa.shortened = proposal::is_shortened(&policy, &answer);
     sa.policy = Some(policy);
     let mut writer = Writer::default();
     writer.add(payload::SA, &answer.emit());
-    natt::announce(&mut writer, core.config.nat_traversal_s.is_some());
+    natt::announce(&mut writer, core.config().nat_traversal_s.is_some());
     let response = sa.plain(MAIN, &writer);
     core.push(sa.send(response.clone()));
     sa.last_response = Some(response);
@@ -176,7 +177,7 @@ fn message_2(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), 
     let answer = chain
         .one(payload::SA)
         .ok_or(IkeError::InvalidMessage("no SA payload"))?;
-    let policy = proposal::accept_phase1(&Sa::parse(answer.body)?, &core.config.policies)?;
+    let policy = proposal::accept_phase1(&Sa::parse(answer.body)?, &core.config().policies)?;
     hear_vendors(core, sa, chain);
     let group = policy.group;
     sa.policy = Some(policy);
@@ -225,7 +226,7 @@ fn message_4(core: &mut Core, sa: &mut Phase1, chain: &Chain<'_>) -> Result<(), 
 
 fn hear_vendors(core: &Core, sa: &mut Phase1, chain: &Chain<'_>) {
     let peer = natt::announced(chain);
-    let traversal = core.config.nat_traversal_s.is_some();
+    let traversal = core.config().nat_traversal_s.is_some();
     sa.dialect = peer.dialect.filter(|_| traversal);
     sa.dpd.supported = peer.dpd;
     sa.sas_before_answer = peer.sas_before_answer;
@@ -363,9 +364,9 @@ fn identify(core: &Core, sa: &mut Phase1, initiator: bool) -> Result<Vec<u8>, Ik
 }
 
 fn our_id(core: &Core, sa: &Phase1) -> Id {
-    let value = match &core.config.identity {
+    let value = match &core.config().identity {
         IsakmpIdentity::Address | IsakmpIdentity::Auto => IdValue::Address(*sa.local.ip()),
-        IsakmpIdentity::Hostname => IdValue::Fqdn(core.config.fqdn.clone()),
+        IsakmpIdentity::Hostname => IdValue::Fqdn(core.config().fqdn.clone()),
         IsakmpIdentity::KeyId(text) => IdValue::KeyId(text.as_bytes().to_vec()),
     };
     // RFC 3947 section 4: no port when it may be translated on the way.

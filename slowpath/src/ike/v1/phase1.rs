@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use config::IsakmpPolicy;
+use config::{IsakmpPolicy, Keepalive};
 use zeroize::Zeroizing;
 
 use super::dpd::Dpd;
@@ -98,8 +98,11 @@ pub(in crate::ike) struct Finished {
 /// A phase-1 SA.
 #[derive(Debug)]
 pub(in crate::ike) struct Phase1 {
-    pub(in crate::ike) id: u32,
+    /// Its number: later ones have higher ones.
+    pub(in crate::ike) id: u64,
     pub(in crate::ike) peer: Ipv4Addr,
+    /// How the configuration wants the peer watched, `None` when it does not have the peer.
+    pub(in crate::ike) keepalive: Option<Keepalive>,
     pub(in crate::ike) local: SocketAddrV4,
     pub(in crate::ike) remote: SocketAddrV4,
     pub(in crate::ike) initiator: bool,

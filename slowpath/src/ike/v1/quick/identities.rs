@@ -62,10 +62,8 @@ pub(super) fn tunnel_of(
         local_port: ours.port,
         remote_port: theirs.port,
     };
-    core.config
-        .tunnels
-        .iter()
-        .find(|tunnel| tunnel.peers.contains(&sa.peer) && covers(&tunnel.selectors, &asked))
+    core.tunnels_with(sa.peer)
+        .find(|tunnel| covers(&tunnel.selectors, &asked))
         .map(|tunnel| (tunnel.clone(), asked))
         .ok_or(IkeError::InvalidId)
 }

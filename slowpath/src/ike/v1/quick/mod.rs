@@ -124,18 +124,15 @@ pub(in crate::ike) fn message(
 /// Ends an exchange that leads nowhere.
 pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: &Quick) {
     if quick.reported {
-        let spi = quick.inbound_spi;
-        core.end_children(EndReason::LostContact, |child| child.inbound_spi == spi);
+        let child = core.children.of_inbound(quick.inbound_spi);
+        let child = child.map(|child| child.id);
+        core.end_children(EndReason::LostContact, child);
     } else {
         spis.release(quick.inbound_spi);
     }
-    if let Some(tunnel) = Some(quick.wanted.tunnel)
-        && let Some(child) = core
-            .children
-            .iter_mut()
-            .find(|child| child.tunnel == tunnel)
-    {
-        child.rekeying = false;
+    let oldest = core.children.of_tunnel(quick.wanted.tunnel).next();
+    if let Some(id) = oldest.map(|child| child.id) {
+        core.children.change(id, |child| child.rekeying = false);
     }
 }
 

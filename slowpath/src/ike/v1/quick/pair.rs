@@ -4,7 +4,8 @@ use zeroize::Zeroizing;
 
 use super::Quick;
 use crate::ike::api::{Action, ChildSa, SaKeys};
-use crate::ike::core::{Child, Core};
+use crate::ike::children::Child;
+use crate::ike::core::Core;
 use crate::ike::crypto::keymat::ChildContributions;
 use crate::ike::error::IkeError;
 use crate::ike::limits::{COLLISION_MS, OVERLAP_S, REKEY_MARGIN_S};
@@ -37,7 +38,9 @@ pub(super) fn report(
     } else {
         margin / 2 + jitter
     };
-    core.children.push(Child {
+    let id = core.children.fresh_id();
+    core.children.put(Child {
+        id,
         tunnel,
         peer: sa.peer,
         inbound_spi: quick.inbound_spi,
@@ -94,26 +97,29 @@ pub(super) fn report(
 fn supersede(core: &mut Core, now: Time, sa: &Phase1, quick: &Quick, outbound_spi: u32) -> bool {
     let rank = |(one, other): (u32, u32)| (one.max(other), one.min(other));
     let own = rank((quick.inbound_spi, outbound_spi));
-    let mut loses = false;
-    for child in &mut core.children {
-        if child.tunnel != quick.wanted.tunnel || child.superseded_until.is_some() {
-            continue;
-        }
+    let stays = |child: &Child| {
         let began_after_ms = quick.began.since_ms(child.created);
         let together = child.initiator != quick.initiator && began_after_ms <= COLLISION_MS;
-        let stays = if sa.sas_before_answer {
+        let preferred = if sa.sas_before_answer {
             rank((child.inbound_spi, child.outbound_spi)) > own
         } else {
             quick.initiator
         };
-        if together && stays {
-            loses = true;
-            child.rekeying = false;
-        } else {
-            child.superseded_until = Some(now.after_s(OVERLAP_S));
-        }
+        together && preferred
+    };
+    let others = core.children.of_tunnel(quick.wanted.tunnel);
+    let others = others.filter(|child| child.is_current());
+    let others: Vec<(u64, bool)> = others.map(|child| (child.id, stays(child))).collect();
+    for &(id, stays) in &others {
+        core.children.change(id, |child| {
+            if stays {
+                child.rekeying = false;
+            } else {
+                child.superseded_until = Some(now.after_s(OVERLAP_S));
+            }
+        });
     }
-    loses
+    others.iter().any(|(_, stays)| *stays)
 }
 
 /// Keys of the direction whose receiver chose `spi`: cipher first (RFC 2409 section 5.5).
