@@ -8,7 +8,6 @@ use tests::lab::Result;
 use tests::lab::config_text::{self, Options, Suite};
 use tests::lab::download::Download;
 use tests::lab::flow_log::{self, messages};
-use tests::lab::interrupt::wait_for;
 use tests::lab::offices::{Office, Setup, TwoBoxes};
 use tests::lab::scene::expect_eq;
 use tests::lab::topology::SERVER;

@@ -2,6 +2,7 @@
 //! timeout goes, and the tunnel's own message is not the reason. Real boxes in real time, at the
 //! shortest timeouts that the product takes; boxes with 1, 2 and 4 workers wait at the same time.
 
+use std::thread;
 use std::time::Duration;
 
 use tests::lab::Result;
