@@ -22,7 +22,7 @@ use crate::statistics::{median, ratio_interval};
 use child::Failure;
 use pages::Reserved;
 use programs::Place;
-use rows::{Against, Bound, Group, HANDOFF_MORE, Row};
+use rows::{Against, Bound, Group, Row};
 
 /// Runs of a group whose runs are dear.
 const DEAR_RUNS: usize = 3;
@@ -185,11 +185,7 @@ fn judge(group: &Group, row: &Row, ours: &Runs, theirs: &Runs) -> Measured {
 
 fn verdict(row: &Row, value: f64, peer: f64) -> (String, bool) {
     match row.goal {
-        // The one goal that is a difference.
-        Bound::AtMost(bound) if bound.is_nan() => {
-            let more = format!("at most {HANDOFF_MORE} more");
-            (more, value <= peer + HANDOFF_MORE)
-        }
+        Bound::AtMostMore(bound) => (format!("at most {bound} more"), value <= peer + bound),
         Bound::AtMost(bound) => (format!("at most {bound:.2}"), value <= peer * bound),
         Bound::AtLeast(bound) => (format!("at least {bound:.2}"), value >= peer * bound),
     }

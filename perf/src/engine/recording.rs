@@ -1,7 +1,8 @@
 //! What the stopwatch of a worker costs: a burst without traffic, timed as the line times it.
 //!
 //! Per burst: begin, the marks of the seven steps, both marks of ESP, end, turn. The figures are of
-//! one of 128 bursts measured (what a box does by default), of every burst, and of none.
+//! one of 128 bursts measured (what a box does by default), of every burst, of none, and of a line
+//! without a stopwatch.
 
 use fastpath::crypto::Direction;
 use fastpath::histogram::histograms;
@@ -27,29 +28,52 @@ const STEPS: [Step; 7] = [
 ];
 
 pub(super) fn run(run: &Run) -> Result<Vec<Figure>, String> {
-    [SAMPLE_BURSTS_DEFAULT, 1, 0]
-        .into_iter()
-        .map(|every| {
-            let (recorder, _reader) = histograms(WorkerHistogram::SPECS.len());
-            let mut timing = Timing::new(recorder, every, HZ, 7);
-            let name = match every {
-                0 => "recording off".to_owned(),
-                every => format!("recording 1 of {every} bursts"),
-            };
-            let subject = Subject {
-                name,
-                size: BURST as u64,
-                unit: "TSC cycles/burst",
-            };
-            measure(subject, budget(run), || {
-                let cycles = timed(|| (0..BURSTS).for_each(|_| burst(&mut timing)));
-                Ok(Sample {
-                    cycles,
-                    items: BURSTS,
-                })
-            })
+    let mut figures = vec![empty(run)?];
+    for every in [SAMPLE_BURSTS_DEFAULT, 1, 0] {
+        figures.push(stopwatch(run, every)?);
+    }
+    Ok(figures)
+}
+
+/// What calling and counting cost alone.
+fn empty(run: &Run) -> Result<Figure, String> {
+    let subject = subject("recording without a stopwatch".to_owned());
+    measure(subject, budget(run), || {
+        let cycles = timed(|| (0..BURSTS).for_each(|_| nothing()));
+        Ok(Sample {
+            cycles,
+            items: BURSTS,
         })
-        .collect()
+    })
+}
+
+fn subject(name: String) -> Subject {
+    Subject {
+        name,
+        size: BURST as u64,
+        unit: "TSC cycles/burst",
+    }
+}
+
+#[inline(never)]
+fn nothing() {
+    std::hint::black_box(BURST);
+}
+
+fn stopwatch(run: &Run, every: u32) -> Result<Figure, String> {
+    let (recorder, _reader) = histograms(WorkerHistogram::SPECS.len());
+    let mut timing = Timing::new(recorder, every, HZ, 7);
+    let name = match every {
+        0 => "recording off".to_owned(),
+        every => format!("recording 1 of {every} bursts"),
+    };
+    measure(subject(name), budget(run), || {
+        let cycles = timed(|| (0..BURSTS).for_each(|_| burst(&mut timing)));
+        Ok(Sample {
+            cycles,
+            items: BURSTS,
+        })
+    })
 }
 
 #[inline(never)]

@@ -154,6 +154,15 @@ impl Core {
         self.tickets.remove(&ticket)
     }
 
+    /// A rekey of a tunnel's pairs has come to nothing: they want another one.
+    pub(super) fn rekey_again(&mut self, tunnel: TunnelId) {
+        let children = self.children.of_tunnel(tunnel);
+        let ids: Vec<u64> = children.map(|child| child.id).collect();
+        for id in ids {
+            self.children.change(id, |child| child.rekeying = false);
+        }
+    }
+
     /// The pair that carries a tunnel's packets now.
     pub(super) fn current(&self, tunnel: TunnelId) -> Option<&Child> {
         let mut newest_first = self.children.of_tunnel(tunnel).rev();

@@ -21,7 +21,8 @@ const PINGS: &str = "40";
 /// Workers of each box.
 const WORKERS: usize = 2;
 
-/// How the ledger names the proofs that a responder gets.
+/// How the ledger names the proofs that quick mode gives, and the one of a responder.
+const SECOND_MESSAGE: &str = "second message of quick mode";
 const THIRD_MESSAGE: &str = "third message of quick mode";
 const PACKET: &str = "a packet of the peer";
 
@@ -51,7 +52,8 @@ impl Entry {
     /// packet under the pair may overtake the third message.
     pub(super) fn complete_us(&self) -> Option<u64> {
         let complete_ms = match self.proof.as_deref() {
-            Some(THIRD_MESSAGE) => self.proven_ms?,
+            // Where both sides have begun, the SAs of the other one's were there before.
+            Some(SECOND_MESSAGE | THIRD_MESSAGE) => self.proven_ms?,
             Some(PACKET) if self.negotiating_ms.is_none() => self.proven_ms?,
             _ => self.ready_ms?,
         };

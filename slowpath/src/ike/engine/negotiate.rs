@@ -122,13 +122,7 @@ impl Engine {
     /// A negotiation has ended without an SA.
     pub(in crate::ike) fn fail(&mut self, wanted: Wanted, reason: EndReason) {
         self.attempts.remove(&wanted.tunnel);
-        let children = self.core.children.of_tunnel(wanted.tunnel);
-        let children: Vec<u64> = children.map(|child| child.id).collect();
-        for id in children {
-            self.core
-                .children
-                .change(id, |child| child.rekeying = false);
-        }
+        self.core.rekey_again(wanted.tunnel);
         if self.core.current(wanted.tunnel).is_none() {
             self.core.push(Action::NegotiationFailed {
                 tunnel: wanted.tunnel,

@@ -165,3 +165,28 @@ fn complain(lab: &mut Lab) {
             .expect("it has keys");
     });
 }
+
+/// The replaced pair still receives when the next rekey leads nowhere: it is the newest pair that
+/// wants another one.
+#[test]
+fn a_rekey_that_leads_nowhere_is_tried_again() {
+    let mut lab = lab();
+    up(&mut lab);
+    let rekey = |lab: &mut Lab| {
+        let spi = current(lab)[0].0;
+        lab.with(0, |engine, now, spis| engine.rekey(now, spis, spi));
+    };
+    rekey(&mut lab);
+    lab.quiet(1_000);
+    assert_eq!(lab.ends[0].children.len(), 2, "one of them replaced");
+    let before = current(&lab)[0];
+    rekey(&mut lab);
+    // The answer names what is not wanted any more.
+    lab.ends[0].alter_config(|config| config.tunnels[0].proposals.clear());
+    lab.quiet(1_000);
+    assert_eq!(current(&lab)[0], before);
+    lab.ends[0].alter_config(|config| config.tunnels[0].proposals = vec![suite()]);
+    rekey(&mut lab);
+    lab.quiet(1_000);
+    assert_ne!(current(&lab)[0], before);
+}

@@ -130,10 +130,7 @@ pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: 
     } else {
         spis.release(quick.inbound_spi);
     }
-    let oldest = core.children.of_tunnel(quick.wanted.tunnel).next();
-    if let Some(id) = oldest.map(|child| child.id) {
-        core.children.change(id, |child| child.rekeying = false);
-    }
+    core.rekey_again(quick.wanted.tunnel);
 }
 
 /// Public-key work of a quick mode is done.
