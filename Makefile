@@ -124,7 +124,7 @@ bench: setup ## The table of figures against peers (about ten minutes): target/b
 	@missing=$$(for p in $(BENCH_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] || $(MAKE) --no-print-directory .install MISSING="$$(echo $$missing)"
-	@$(BENCH_BUILD) cargo build --release -p perf
+	@$(BENCH_BUILD) cargo build --release -p perf -p slowpath --bin holdfast-perf --bin holdfast
 	@$(SUDO) chrt -r 1 target/native/release/holdfast-perf bench $(ROWS)
 
 agree: setup ## AES-GCM of every engine against the others: AGREE_CASES bursts of 1 to 64 packets

@@ -4,6 +4,7 @@
 
 mod bench;
 mod clock;
+mod crowd;
 mod eal;
 mod engine;
 mod forward;
@@ -15,6 +16,7 @@ mod report;
 mod rig;
 mod signals;
 mod statistics;
+mod stats_socket;
 
 use clap::Parser;
 
@@ -47,6 +49,7 @@ fn execute(eal: &[String], options: &Options) -> Result<bool, String> {
         (Some(Command::Compare(options)), _) => {
             return report::compare::run(options).map(|worse| !worse);
         }
+        (Some(Command::Crowd(options)), _) => crowd::run(options)?,
         (None, Some(mode)) => forward::run(eal, run, mode)?,
         (None, None) => closed_loop(eal, run)?,
     };

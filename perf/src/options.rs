@@ -14,7 +14,7 @@ use crate::engine::Kind;
     name = "holdfast-perf",
     version,
     override_usage = "holdfast-perf [EAL options] -- [options]\n       \
-                      holdfast-perf [bench | compare | ab] [options]"
+                      holdfast-perf [bench | compare | ab | crowd] [options]"
 )]
 pub(crate) struct Options {
     /// Measurements of many processes, and comparisons; these start no EAL of their own.
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Runs two programs in turn and compares their figures.
     Ab(Ab),
+    /// Many clients of a box's statistics socket at once.
+    Crowd(Crowd),
 }
 
 /// Options of `bench`.
@@ -82,6 +84,22 @@ pub(crate) struct Ab {
     /// Options for both.
     #[arg(last = true)]
     pub(crate) arguments: Vec<String>,
+}
+
+/// Options of `crowd`.
+#[derive(Args, Debug)]
+pub(crate) struct Crowd {
+    /// The socket, `RUN_DIR/stats.sock`.
+    pub(crate) socket: PathBuf,
+    /// Clients: one of them never reads, one sends garbage, the others ask every command in turn.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) clients: usize,
+    /// Seconds.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) seconds: u64,
+    /// Milliseconds between two commands of a client.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) every_ms: u64,
 }
 
 /// Options of one measurement.
@@ -288,7 +306,7 @@ pub(crate) fn split(arguments: &[String]) -> (Vec<String>, Vec<String>) {
     let ours_only = rest.first().is_some_and(|word| {
         matches!(
             word.as_str(),
-            "bench" | "compare" | "ab" | "help" | "--help" | "--version"
+            "bench" | "compare" | "ab" | "crowd" | "help" | "--help" | "--version"
         )
     });
     match rest.iter().position(|word| word == "--") {

@@ -5,6 +5,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use super::child::{Failure, figures, run, start};
+use super::product;
 use super::programs::{Place, own_path};
 use super::secgw;
 use crate::report::Figure;
@@ -31,6 +32,8 @@ pub(super) enum Device {
     Secgw,
     /// testpmd that swaps station addresses: what memif itself costs.
     Macswap,
+    /// The product's own program in clear, with or without many readers of its statistics.
+    Product { crowd: bool },
 }
 
 impl Device {
@@ -40,11 +43,14 @@ impl Device {
             Self::Holdfast | Self::HoldfastClear => "holdfast",
             Self::Secgw => "ipsec-secgw",
             Self::Macswap => "testpmd macswap",
+            Self::Product { .. } => "holdfast without readers",
         }
     }
 
     fn command(self, directory: &Path, place: &Place) -> Result<Command, Failure> {
+        let eal = eal(directory, "box", "client");
         let (program, options) = match self {
+            Self::Product { .. } => return product::command(directory, eal),
             Self::Holdfast => (own_path(), "-- --forward-mode gateway".to_owned()),
             Self::HoldfastClear => (own_path(), "-- --forward-mode firewall".to_owned()),
             Self::Secgw => {
@@ -63,7 +69,7 @@ impl Device {
             ),
         };
         let mut command = Command::new(program);
-        command.args(eal(directory, "box", "client"));
+        command.args(eal);
         command.args(options.split_whitespace());
         Ok(command)
     }
@@ -105,9 +111,14 @@ pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<F
     let directory = place.build_dir.join(format!("memif{}", std::process::id()));
     let io = |error: std::io::Error| Failure::Missing(error.to_string());
     std::fs::create_dir_all(&directory).map_err(io)?;
-    let mut generator = Command::new(own_path());
+    let is_product = matches!(device, Device::Product { .. });
+    let (mut generator, forward_s) = if is_product {
+        (product::usual(&own_path()), product::FORWARD_S)
+    } else {
+        (Command::new(own_path()), FORWARD_S)
+    };
     generator.args(eal(&directory, "generator", "server"));
-    generator.args(["--", "--forward-mode", "flowgen", "--forward-s", FORWARD_S]);
+    generator.args(["--", "--forward-mode", "flowgen", "--forward-s", forward_s]);
     generator.args([
         "--txpkts",
         &frame.to_string(),
@@ -115,15 +126,18 @@ pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<F
         BOX_MACS[0],
         "--json",
     ]);
-    if device == Device::HoldfastClear {
+    if is_product || device == Device::HoldfastClear {
         generator.args(["--tunnels", "0"]);
     }
-    let box_command = device.command(&directory, place)?;
-    let result = between(box_command, generator);
+    if is_product {
+        generator.args(["--rate", product::RATE]);
+    }
+    let box_command = device.command(&directory, place);
+    let result = box_command.and_then(|command| between(device, command, generator, &directory));
     // Sockets of a run that has ended.
     let _ = std::fs::remove_dir_all(&directory);
     let mut figures = result?;
-    figures.retain(|figure| figure.name == "flowgen received");
+    figures.retain(|figure| matches!(&*figure.name, "flowgen received" | "line p99"));
     for figure in &mut figures {
         figure.size = u64::from(frame);
     }
@@ -132,27 +146,62 @@ pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<F
 
 /// The generator first: a client finds no memif that its server has not made. It waits for the
 /// links.
-fn between(mut device: Command, generator: Command) -> Result<Vec<Figure>, Failure> {
+fn between(
+    device: Device,
+    mut command: Command,
+    generator: Command,
+    directory: &Path,
+) -> Result<Vec<Figure>, Failure> {
     let measuring = std::thread::spawn(move || {
         let mut generator = generator;
         // The other side's main thread shares this CPU now and then, whatever the box is.
         run(&mut generator, figures, WAIT_MAX)
     });
     std::thread::sleep(START);
-    let mut child = start(&mut device)?;
+    let mut child = start(&mut command)?;
+    let crowd = (device == Device::Product { crowd: true }).then(|| Readers::gather(directory));
     let result = measuring.join();
+    let read = crowd.map_or(Ok(()), |crowd| crowd?.leave());
     let ended = child.try_wait().ok().flatten();
+    let p99 = matches!(device, Device::Product { .. }).then(|| product::line_p99(directory));
     end(&mut child);
+    read?;
     match (result, ended) {
         // Once the generator has left, what becomes of the box does not matter: a driver whose
         // other side is gone may end its process.
-        (Ok(Ok(figures)), _) => Ok(figures),
+        (Ok(Ok(mut figures)), _) => {
+            figures.extend(p99.transpose()?);
+            Ok(figures)
+        }
         (_, Some(status)) => Err(Failure::Missing(format!(
             "{}: {status}",
-            device.get_program().to_string_lossy()
+            command.get_program().to_string_lossy()
         ))),
         (Ok(failure), None) => failure,
         (Err(_), None) => Err(Failure::Missing("the generator's thread".to_owned())),
+    }
+}
+
+/// Readers of the box's statistics while it forwards.
+struct Readers(Child);
+
+impl Readers {
+    /// Once the box has its socket.
+    fn gather(directory: &Path) -> Result<Self, Failure> {
+        std::thread::sleep(START);
+        start(&mut product::crowd(directory)).map(Self)
+    }
+
+    /// An error when they have left by themselves: then nobody was reading.
+    fn leave(mut self) -> Result<(), Failure> {
+        let left = self.0.try_wait().ok().flatten();
+        // Gone, or ours to end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        match left {
+            None => Ok(()),
+            Some(status) => Err(Failure::Missing(format!("readers: {status}"))),
+        }
     }
 }
 

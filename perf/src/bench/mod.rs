@@ -5,6 +5,7 @@ mod ab;
 mod child;
 mod memif;
 mod pages;
+mod product;
 mod programs;
 mod rows;
 mod secgw;
@@ -185,7 +186,7 @@ fn judge(group: &Group, row: &Row, ours: &Runs, theirs: &Runs) -> Measured {
 
 fn verdict(row: &Row, value: f64, peer: f64) -> (String, bool) {
     match row.goal {
-        Bound::AtMostMore(bound) => (format!("at most {bound} more"), value <= peer + bound),
+        Bound::Beyond(bound) => (format!("at most {bound} more"), value <= peer + bound),
         Bound::AtMost(bound) => (format!("at most {bound:.2}"), value <= peer * bound),
         Bound::AtLeast(bound) => (format!("at least {bound:.2}"), value >= peer * bound),
     }

@@ -1,5 +1,6 @@
 //! Forwarding on ports of the EAL: threads on the worker lcores, the main lcore commands them.
 
+mod arp;
 mod generator;
 mod meter;
 mod modes;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fastpath::dpdk::{Pool, RxQueue, TxQueue};
 use fastpath::limits::BURST_MAX;
 
+use super::arp;
 use super::generator::Generator;
 use super::meter::Counters;
 use crate::measure::BURST;
@@ -57,7 +58,8 @@ impl Legs {
                 }
                 Mode::Flowgen => {
                     generator.note(&packets, &self.ports[at].counters);
-                    packets.clear();
+                    packets.retain(|packet| arp::answer(packet.data_mut()));
+                    self.send(at, &mut packets);
                     if at % 2 == 0 {
                         generator.due(self.pool, &mut packets);
                         self.send(at, &mut packets);
