@@ -165,7 +165,8 @@ fn judge(group: &Group, row: &Row, ours: &Runs, theirs: &Runs) -> Measured {
     let whole = !values.is_empty() && !against.is_empty();
     let (value, peer_value) = (median(&values), median(&against));
     let ratio = value / peer_value;
-    let (goal, met) = verdict(row, value, peer_value);
+    let interval = (whole && ratio.is_finite()).then(|| ratio_interval(&values, &against));
+    let (goal, met) = verdict(row, value, peer_value, interval);
     Measured {
         name: row.title.clone(),
         size: *size,
@@ -177,16 +178,20 @@ fn judge(group: &Group, row: &Row, ours: &Runs, theirs: &Runs) -> Measured {
             .map_or(peer, |text| format!("ours is missing: {text}")),
         peer_value: (!against.is_empty()).then_some(peer_value),
         ratio: (whole && ratio.is_finite()).then_some(ratio),
-        interval: (whole && ratio.is_finite()).then(|| ratio_interval(&values, &against)),
+        interval,
         goal,
         met: whole.then_some(met),
         rejected: ours.rejected + theirs.rejected,
     }
 }
 
-fn verdict(row: &Row, value: f64, peer: f64) -> (String, bool) {
+fn verdict(row: &Row, value: f64, peer: f64, interval: Option<[f64; 2]>) -> (String, bool) {
     match row.goal {
         Bound::Beyond(bound) => (format!("at most {bound} more"), value <= peer + bound),
+        Bound::Noise => {
+            let met = interval.is_some_and(|[low, high]| low <= 1.0 && 1.0 <= high);
+            ("within noise".to_owned(), met)
+        }
         Bound::AtMost(bound) => (format!("at most {bound:.2}"), value <= peer * bound),
         Bound::AtLeast(bound) => (format!("at least {bound:.2}"), value >= peer * bound),
     }
