@@ -99,6 +99,11 @@ fn decision_6_preserve_covers_every_kind_of_drop() {
             let word = bench.word();
             assert_eq!(word.state(), SlotState::Down, "{reason:?}");
             assert_eq!(word.epoch(), u16::from(!preserve), "{reason:?}");
+            let swept = bench.sweeps(Time(1));
+            let stale = swept.iter().any(|sweep| sweep.starts_with("SweepStale"));
+            assert_eq!(stale, !preserve, "{reason:?}: {swept:?}");
+            let contexts = bench.owner.vpn_contexts(&bench.dp).contexts.len();
+            assert_eq!(contexts, if preserve { 2 } else { 0 }, "{reason:?}");
         }
     }
 }
