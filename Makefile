@@ -17,6 +17,8 @@ HUGEPAGES_FILE := /proc/sys/vm/nr_hugepages
 TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 FUZZ_SECONDS := 60
 FUZZ_CASES := 100000
+# Cases of what negotiates a tunnel in each.
+FUZZ_CASES_DEAR := 2000
 AGREE_CASES := 330000
 BOUNCES := 1000
 
@@ -102,7 +104,9 @@ fuzz: setup ## Every parser: coverage-guided for FUZZ_SECONDS (60) each, then FU
 		--target $(TRIPLE) -p tests --features fuzz \
 		$(addprefix --bin fuzz-,$(FUZZ_TARGETS))
 	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P $$(nproc) -I{} $(MAKE) --no-print-directory .fuzz-{}
-	@PROPTEST_CASES=$(FUZZ_CASES) cargo test -p config -p fastpath -p slowpath --lib -- panic
+	@PROPTEST_CASES=$(FUZZ_CASES) cargo test -p config -p fastpath -p slowpath --lib -- panic \
+		--skip garbles
+	@PROPTEST_CASES=$(FUZZ_CASES_DEAR) cargo test -p slowpath --lib -- garbles
 
 # One target; its inputs stay in corpus/, and what breaks it is written beside it.
 .fuzz-%:
