@@ -151,7 +151,7 @@ fn decision_14_a_flow_whose_route_has_moved_elsewhere_stays_as_it_is() {
         net: ip("192.0.2.0"),
         mask: ip("255.255.255.0"),
         interface: INSIDE,
-        gateway: None,
+        gateway: Some(ip("10.0.0.254")),
         metric: 0,
     };
     for routes in [&[moved][..], &[]] {
