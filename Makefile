@@ -1,6 +1,6 @@
 # Every target works on a Debian 12 machine that has Rust, gcc, make and apt.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bounce bounce-quick bounces test loom lint inspect fuzz bench agree clean
+.PHONY: help setup demo bounce bounce-quick bounces test loom lint inspect fuzz bench agree release install clean
 
 PACKAGES := binutils g++ libdpdk-dev libipsec-mb-dev libclang-dev pkg-config dpdk dpdk-dev nginx-light curl ethtool \
 	iproute2 iputils-ping procps strongswan-swanctl charon-systemd libcharon-extra-plugins \
@@ -119,17 +119,42 @@ fuzz: setup ## Every parser: coverage-guided for FUZZ_SECONDS (60) each, then FU
 	else grep -A 2 'panicked at' $(FUZZ_DIR)/$*.log; tail -n 20 $(FUZZ_DIR)/$*.log; \
 		echo "fuzz $*: BROKEN; the input is $(FUZZ_DIR)/broken-$*-*"; exit 1; fi
 
-# Peers of the table: DPDK's own measurement of crypto drivers, testpmd, and the source of
-# ipsec-secgw. A build of its own, for the CPU at hand. The programs run at a real-time priority,
-# which keeps other work off their CPUs (DPDK's loops are measured in TSC cycles).
+# A release has its programs once per level of x86-64; slowpath/src/bin/holdfast-launcher.rs starts the
+# best one that the CPU can run, and asks for the same instructions.
+RELEASE_BUILDS := x86-64-v3 x86-64-v4
+RELEASE_FLAGS_x86-64-v3 := -C target-cpu=x86-64-v3 -C target-feature=+aes,+pclmulqdq
+RELEASE_FLAGS_x86-64-v4 := -C target-cpu=x86-64-v4 -C target-feature=+aes,+pclmulqdq,+vaes,+vpclmulqdq
+RELEASE_DIR := target/builds
+PREFIX := /usr
+
+release: setup $(addprefix .build-,$(RELEASE_BUILDS)) ## Both builds of a release, and their launcher
+	@cargo build --release -p slowpath --bin holdfast-launcher --bin holdfastctl
+
+.build-%:
+	@RUSTFLAGS="$(RELEASE_FLAGS_$*)" CARGO_TARGET_DIR=$(RELEASE_DIR)/$* cargo build --release \
+		--target $(TRIPLE) -p slowpath -p perf --bin holdfast --bin holdfast-perf
+
+install: ## Install what `make release` has built below $(DESTDIR)$(PREFIX)
+	@for program in holdfast holdfast-perf; do \
+		install -D target/release/holdfast-launcher $(DESTDIR)$(PREFIX)/bin/$$program || exit 1; \
+		for build in $(RELEASE_BUILDS); do \
+			install -D $(RELEASE_DIR)/$$build/$(TRIPLE)/release/$$program \
+				$(DESTDIR)$(PREFIX)/lib/holdfast/$$build/$$program || exit 1; \
+		done; done
+	@install -D target/release/holdfastctl $(DESTDIR)$(PREFIX)/bin/holdfastctl
+
+# Peers of the table: DPDK's own measurement of crypto drivers, testpmd, the source of ipsec-secgw,
+# and the release's build for AVX-512. A build of its own, for the CPU at hand. The programs run at a
+# real-time priority, which keeps other work off their CPUs (DPDK's loops are measured in TSC cycles).
 BENCH_PACKAGES := dpdk-doc
 BENCH_BUILD := RUSTFLAGS="-C target-cpu=native" CARGO_TARGET_DIR=target/native
-bench: setup ## The table of figures against peers (about ten minutes): target/bench/report.json
+bench: setup .build-x86-64-v4 ## The table of figures against peers (target/bench/report.json)
 	@missing=$$(for p in $(BENCH_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] || $(MAKE) --no-print-directory .install MISSING="$$(echo $$missing)"
 	@$(BENCH_BUILD) cargo build --release -p perf -p slowpath --bin holdfast-perf --bin holdfast
-	@$(SUDO) chrt -r 1 target/native/release/holdfast-perf bench $(ROWS)
+	@$(SUDO) chrt -r 1 target/native/release/holdfast-perf bench \
+		--release $(RELEASE_DIR)/x86-64-v4/$(TRIPLE)/release/holdfast-perf $(ROWS)
 
 agree: setup ## AES-GCM of every engine against the others: AGREE_CASES bursts of 1 to 64 packets
 	@PROPTEST_CASES=$(AGREE_CASES) cargo test --release -p fastpath --lib -- bursts_agree

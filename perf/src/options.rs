@@ -55,6 +55,9 @@ pub(crate) struct Bench {
     /// Where peers are built.
     #[arg(long, default_value = "target/bench")]
     pub(crate) build_dir: PathBuf,
+    /// This program as a release has it for AVX-512; its rows are missing without.
+    #[arg(long)]
+    pub(crate) release: Option<PathBuf>,
 }
 
 /// Options of `compare`.

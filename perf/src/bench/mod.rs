@@ -66,6 +66,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), String> {
     let place = Place {
         duration_ms: options.duration_ms,
         build_dir: std::path::absolute(&options.build_dir).map_err(|error| error.to_string())?,
+        release: options.release.clone(),
     };
     let mut bar = Bar::new("bench", groups.len());
     let mut report = Vec::new();

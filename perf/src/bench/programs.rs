@@ -22,6 +22,8 @@ const PEER_MEGABYTES: u64 = 200;
 pub(super) enum Program {
     /// An engine of our own.
     Own(Vec<String>),
+    /// The same in the release's build for AVX-512.
+    Release(Vec<String>),
     /// DPDK's measurement of a crypto driver, encrypting.
     Crypto(Cipher, Vec<u32>),
     /// A box between two memifs, at a frame size.
@@ -35,18 +37,26 @@ pub(super) struct Place {
     pub(super) duration_ms: u64,
     /// Where peers are built.
     pub(super) build_dir: PathBuf,
+    /// This program as a release has it for AVX-512.
+    pub(super) release: Option<PathBuf>,
 }
 
 impl Program {
     /// One of our engines with options, as one string.
     pub(super) fn own(options: &str) -> Self {
-        Self::Own(options.split_whitespace().map(str::to_owned).collect())
+        Self::Own(words(options))
+    }
+
+    /// The same in the release's build.
+    pub(super) fn release(options: &str) -> Self {
+        Self::Release(words(options))
     }
 
     /// Its name in the table.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Own(_) => "holdfast".to_owned(),
+            Self::Release(_) => "a release's build".to_owned(),
             Self::Crypto(Cipher::Aes128Gcm | Cipher::Aes256Gcm, _) => "crypto_aesni_gcm".to_owned(),
             Self::Crypto(..) => "crypto_aesni_mb".to_owned(),
             Self::Memif(device, _) => device.name().to_owned(),
@@ -56,14 +66,11 @@ impl Program {
     /// Runs it once.
     pub(super) fn run(&self, place: &Place) -> Result<Vec<Figure>, Failure> {
         match self {
-            Self::Own(options) => {
-                let mut command = Command::new(own_path());
-                command.args(["--engine"]).args(options);
-                let duration = place.duration_ms.to_string();
-                command.args(["--duration-ms", &duration, "--json"]);
-                // Its own blocks tell what disturbed them.
-                run(&mut command, figures as Parser, f64::INFINITY)
-            }
+            Self::Own(options) => closed_loop_of(&own_path(), options, place),
+            Self::Release(options) => match &place.release {
+                Some(program) => closed_loop_of(program, options, place),
+                None => Err(Failure::Missing("--release names it".to_owned())),
+            },
             Self::Crypto(cipher, sizes) => {
                 let mut command = Command::new(CRYPTO_PERF);
                 command.args(crypto_options(*cipher, sizes));
@@ -75,12 +82,29 @@ impl Program {
     }
 }
 
+/// An engine of a build of this program. Its own blocks tell what disturbed them.
+fn closed_loop_of(
+    program: &Path,
+    options: &[String],
+    place: &Place,
+) -> Result<Vec<Figure>, Failure> {
+    let mut command = Command::new(program);
+    command.args(["--engine"]).args(options);
+    let duration = place.duration_ms.to_string();
+    command.args(["--duration-ms", &duration, "--json"]);
+    run(&mut command, figures as Parser, f64::INFINITY)
+}
+
 /// Adds the package to what is missing.
 fn missing(failure: Failure, package: &str) -> Failure {
     match failure {
         Failure::Missing(text) => Failure::Missing(format!("{text} (apt-get install {package})")),
         Failure::Disturbed => Failure::Disturbed,
     }
+}
+
+fn words(options: &str) -> Vec<String> {
+    options.split_whitespace().map(str::to_owned).collect()
 }
 
 /// This program.

@@ -115,6 +115,7 @@ pub(super) fn all() -> Vec<Group> {
         handoff(),
         recording(),
         crowd(),
+        release(),
     ]);
     groups
 }
@@ -409,6 +410,22 @@ fn recording() -> Group {
     );
     "histograms, at their default rate".clone_into(&mut row.title);
     group("recording", Program::own("recording"), None, vec![row])
+}
+
+/// What a release gives away because its compiler did not know the CPU.
+fn release() -> Group {
+    let options = "gateway --direction seal --txpkts 50,498,1386";
+    let name = "gateway seal aes-128-gcm";
+    let rows = [50, 498, 1386].map(|size| Row {
+        title: "seal, the release's AVX-512 build".to_owned(),
+        ..row(name, size, peer(name, size), Bound::AtMost(1.05))
+    });
+    group(
+        "release",
+        Program::release(options),
+        Some(Program::own(options)),
+        rows.into(),
+    )
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod esp;
 mod firewall;
 mod gateway;
 pub(crate) mod gcm;
+mod ike;
 mod rcu;
 mod recording;
 mod scaling;
@@ -37,6 +38,8 @@ pub(crate) enum Kind {
     Bounce,
     /// What a worker's histograms cost per burst.
     Recording,
+    /// IKE negotiations and rekeys: sizes are MODP groups.
+    Ike,
 }
 
 impl Kind {
@@ -55,6 +58,7 @@ impl Kind {
             Self::Rcu => rcu::run(eal, run),
             Self::Bounce => bounce::run(eal, run),
             Self::Recording => recording::run(run),
+            Self::Ike => ike::run(run),
         }
     }
 }

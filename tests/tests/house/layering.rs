@@ -9,7 +9,7 @@ const SEES: [(&str, &[&str]); 6] = [
     ("dpdk-sys", &[]),
     ("fastpath", &["config", "dpdk-sys"]),
     // `config` for the value types that the surface of `fastpath` is made of.
-    ("perf", &["config", "fastpath"]),
+    ("perf", &["config", "fastpath", "slowpath"]),
     ("slowpath", &["config", "fastpath"]),
     ("tests", &["config", "fastpath", "slowpath"]),
 ];
@@ -64,6 +64,22 @@ const PARTS: &[Part] = &[
             "crate::stats",
             "crate::syslog",
             "crate::tunnel",
+        ],
+    },
+    // The harness measures IKE, and knows nothing else of the slowpath.
+    Part {
+        within: &["perf/src/"],
+        except: &["perf/src/engine/ike.rs"],
+        forbidden: &["slowpath"],
+    },
+    Part {
+        within: &["perf/src/engine/ike.rs"],
+        except: &[],
+        forbidden: &[
+            "slowpath::appliance",
+            "slowpath::apply",
+            "slowpath::cli",
+            "slowpath::tunnel",
         ],
     },
     // The model of a configuration is made without the world.
