@@ -71,15 +71,20 @@ pub(super) fn run(
     Ok(parse(&text))
 }
 
-/// Starts a child; its errors go the way of its output.
+/// Starts a child whose output is read.
 pub(super) fn start(command: &mut Command) -> Result<Child, Failure> {
+    spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))
+}
+
+/// Starts a child of which only complaints are read.
+pub(super) fn start_quietly(command: &mut Command) -> Result<Child, Failure> {
+    spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()))
+}
+
+fn spawn(command: &mut Command) -> Result<Child, Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| Failure::Missing(format!("{name}: {error}")))
+    let child = command.stdin(Stdio::null()).spawn();
+    child.map_err(|error| Failure::Missing(format!("{name}: {error}")))
 }
 
 fn read_in_background(child: &mut Child) -> std::thread::JoinHandle<String> {

@@ -1,11 +1,12 @@
 //! A box between two memifs: one neutral generator on one CPU, the box on the other.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use super::child::{Failure, figures, run, start};
-use super::product;
+use super::child::{Failure, figures, run, start_quietly};
+use super::product::{self, Which};
 use super::programs::{Place, own_path};
 use super::secgw;
 use crate::report::Figure;
@@ -32,8 +33,8 @@ pub(super) enum Device {
     Secgw,
     /// testpmd that swaps station addresses: what memif itself costs.
     Macswap,
-    /// The product's own program in clear, with or without many readers of its statistics.
-    Product { crowd: bool },
+    /// The product's own program in clear, while many readers ask it or an idle one.
+    Product { asked: Which },
 }
 
 impl Device {
@@ -43,14 +44,14 @@ impl Device {
             Self::Holdfast | Self::HoldfastClear => "holdfast",
             Self::Secgw => "ipsec-secgw",
             Self::Macswap => "testpmd macswap",
-            Self::Product { .. } => "holdfast without readers",
+            Self::Product { .. } => "holdfast, another box is read",
         }
     }
 
     fn command(self, directory: &Path, place: &Place) -> Result<Command, Failure> {
         let eal = eal(directory, "box", "client");
         let (program, options) = match self {
-            Self::Product { .. } => return product::command(directory, eal),
+            Self::Product { .. } => return product::measured(directory, eal),
             Self::Holdfast => (own_path(), "-- --forward-mode gateway".to_owned()),
             Self::HoldfastClear => (own_path(), "-- --forward-mode firewall".to_owned()),
             Self::Secgw => {
@@ -152,66 +153,82 @@ fn between(
     generator: Command,
     directory: &Path,
 ) -> Result<Vec<Figure>, Failure> {
+    let asked = match device {
+        Device::Product { asked } => Some((asked, Running::start(&mut product::idle(directory)?)?)),
+        _ => None,
+    };
     let measuring = std::thread::spawn(move || {
         let mut generator = generator;
         // The other side's main thread shares this CPU now and then, whatever the box is.
         run(&mut generator, figures, WAIT_MAX)
     });
     std::thread::sleep(START);
-    let mut child = start(&mut command)?;
-    let crowd = (device == Device::Product { crowd: true }).then(|| Readers::gather(directory));
+    let mut measured = Running::start(&mut command)?;
+    let mut readers = match &asked {
+        Some((asked, _)) => Some(Running::start(&mut product::crowd(*asked, directory))?),
+        None => None,
+    };
+    let p99 = readers.is_some().then(|| product::line_p99(directory));
+    // When the generator has left, the box may end: its driver does not bear the other side's end.
+    let left_early = match &mut readers {
+        Some(readers) => readers.ended().map(|_| readers.error()),
+        None => None,
+    };
     let result = measuring.join();
-    let read = crowd.map_or(Ok(()), |crowd| crowd?.leave());
-    let ended = child.try_wait().ok().flatten();
-    let p99 = matches!(device, Device::Product { .. }).then(|| product::line_p99(directory));
-    end(&mut child);
-    read?;
+    if let Some(error) = left_early {
+        return Err(Failure::Missing(format!("readers: {error}")));
+    }
+    let ended = measured.ended();
     match (result, ended) {
-        // Once the generator has left, what becomes of the box does not matter: a driver whose
-        // other side is gone may end its process.
         (Ok(Ok(mut figures)), _) => {
             figures.extend(p99.transpose()?);
             Ok(figures)
         }
         (_, Some(status)) => Err(Failure::Missing(format!(
-            "{}: {status}",
-            command.get_program().to_string_lossy()
+            "{}: {status}: {}",
+            command.get_program().to_string_lossy(),
+            measured.error()
         ))),
         (Ok(failure), None) => failure,
         (Err(_), None) => Err(Failure::Missing("the generator's thread".to_owned())),
     }
 }
 
-/// Readers of the box's statistics while it forwards.
-struct Readers(Child);
+/// A program of ours, ended with this value.
+struct Running(Child);
 
-impl Readers {
-    /// Once the box has its socket.
-    fn gather(directory: &Path) -> Result<Self, Failure> {
-        std::thread::sleep(START);
-        start(&mut product::crowd(directory)).map(Self)
+impl Running {
+    fn start(command: &mut Command) -> Result<Self, Failure> {
+        start_quietly(command).map(Self)
     }
 
-    /// An error when they have left by themselves: then nobody was reading.
-    fn leave(mut self) -> Result<(), Failure> {
-        let left = self.0.try_wait().ok().flatten();
-        // Gone, or ours to end.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-        match left {
-            None => Ok(()),
-            Some(status) => Err(Failure::Missing(format!("readers: {status}"))),
+    /// What it has complained of; waits until it has ended.
+    fn error(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(stderr) = &mut self.0.stderr {
+            // What is no text says nothing.
+            let _ = stderr.read_to_string(&mut text);
         }
+        text.trim_end().to_owned()
+    }
+
+    /// How it has ended, if it has.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().ok().flatten()
     }
 }
 
-/// Asks a box of ours to end, then makes it.
-fn end(child: &mut Child) {
-    use nix::sys::signal::{Signal, kill};
-    use nix::unistd::Pid;
-    // It may have ended by itself.
-    let _ = kill(Pid::from_raw(child.id() as i32), Signal::SIGINT);
-    std::thread::sleep(Duration::from_millis(300));
-    let _ = child.kill();
-    let _ = child.wait();
+impl Drop for Running {
+    /// Asks it to end, then makes it.
+    fn drop(&mut self) {
+        use nix::sys::signal::{Signal, kill};
+        use nix::unistd::Pid;
+        if self.ended().is_none() {
+            // It may end by itself meanwhile.
+            let _ = kill(Pid::from_raw(self.0.id() as i32), Signal::SIGINT);
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

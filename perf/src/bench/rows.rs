@@ -1,7 +1,7 @@
 //! The rows of the table: what is measured, against what, and the goal.
 
 use super::memif::Device;
-use super::product::CLIENTS;
+use super::product::{CLIENTS, Which};
 use super::programs::Program;
 use fastpath::worker::SAMPLE_BURSTS_DEFAULT;
 
@@ -377,7 +377,7 @@ fn handoff() -> Group {
 
 /// Readers of the statistics, and what a worker notices of them: nothing beyond noise.
 fn crowd() -> Group {
-    let device = |crowd| Program::Memif(Device::Product { crowd }, 64);
+    let device = |asked| Program::Memif(Device::Product { asked }, 64);
     let received = Row {
         title: format!("received with {CLIENTS} readers"),
         ..row(
@@ -393,8 +393,8 @@ fn crowd() -> Group {
     };
     group(
         "crowd",
-        device(true),
-        Some(device(false)),
+        device(Which::Measured),
+        Some(device(Which::Idle)),
         vec![received, p99],
     )
 }
