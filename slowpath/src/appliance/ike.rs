@@ -69,10 +69,10 @@ impl Appliance {
                 self.publishing.negotiation_begun(tunnel, now);
                 self.tunnels.negotiating(tunnel, now, &mut self.fastpath);
             }
-            Action::NegotiationFailed { tunnel, .. } => {
+            Action::NegotiationFailed { tunnel, reason } => {
                 self.publishing.negotiation_ended(tunnel, now, false);
                 self.tunnels
-                    .negotiation_failed(tunnel, now, &mut self.fastpath);
+                    .negotiation_failed(tunnel, reason, now, &mut self.fastpath);
             }
             Action::ChildUp(child) => {
                 let tunnel = child.tunnel;

@@ -8,7 +8,7 @@ use fastpath::worker::request::What;
 
 use super::dataplane::Dataplane;
 use super::owner::{Demand, TunnelOwner};
-use crate::ike::TunnelId;
+use crate::ike::{EndReason, TunnelId};
 use crate::time::Time;
 
 /// Time between a negotiation that failed and the next one for the same tunnel.
@@ -35,7 +35,7 @@ impl<D: Dataplane> TunnelOwner<D> {
     }
 
     /// IKE has given up.
-    pub fn negotiation_failed(&mut self, id: TunnelId, now: Time, dp: &mut D) {
+    pub fn negotiation_failed(&mut self, id: TunnelId, reason: EndReason, now: Time, dp: &mut D) {
         let Some(tunnel) = self.tunnels.get_mut(&id) else {
             return;
         };
@@ -47,6 +47,9 @@ impl<D: Dataplane> TunnelOwner<D> {
             }
             Some(SlotState::Down) => dp.rearm(tunnel.slot),
             _ => {}
+        }
+        if reason == EndReason::LostContact {
+            self.persist(id, now);
         }
     }
 

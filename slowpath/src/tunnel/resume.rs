@@ -38,6 +38,9 @@ pub(super) const PEER_FIRST_MS: u64 = 50;
 const SPREAD_STEP_MS: u64 = 2;
 /// Tunnels that go down within this time go down together.
 const TOGETHER_MS: u64 = 1_000;
+/// Seconds after its bounce in which a tunnel is negotiated without being asked: the default of
+/// `timeout conn`, after which flows that preserve have ended.
+pub(super) const ANEW_S: u64 = 3_600;
 /// Bounces whose flows wait to be counted; those of further ones stay unknown.
 const COUNTS_WAITING_MAX: usize = 64;
 
@@ -95,6 +98,8 @@ pub(super) struct Bounced {
     pub(super) number: u32,
     /// When the tunnel was up again.
     pub(super) ready: Option<Time>,
+    /// Until when the tunnel is negotiated again and again without being asked.
+    pub(super) anew_until: Option<Time>,
 }
 
 /// The workers' count of the flows of a bounce.
@@ -160,6 +165,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         tunnel.bounced = Some(Bounced {
             number,
             ready: None,
+            anew_until: None,
         });
         tunnel.watch.restart((0, 0));
         tunnel.rate.restart();
@@ -202,7 +208,25 @@ impl<D: Dataplane> TunnelOwner<D> {
         let spread_ms = scatter(tunnel, number) % (over_ms + 1);
         tunnel.asked_at = Some(now);
         tunnel.retry_at = Some(now.after_ms(delay_ms + spread_ms));
+        if let Some(bounced) = &mut tunnel.bounced {
+            bounced.anew_until = Some(now.after_s(ANEW_S));
+        }
         self.timed.insert(id);
+    }
+
+    /// A negotiation had no answer: of a tunnel that was begun anew the next one begins. Flows that
+    /// wait for it would ask less and less often.
+    pub(super) fn persist(&mut self, id: TunnelId, now: Time) {
+        let acts = self.options.resume.acts();
+        let Some(tunnel) = self.tunnels.get_mut(&id).filter(|_| acts) else {
+            return;
+        };
+        let until = tunnel.bounced.and_then(|bounced| bounced.anew_until);
+        if until.is_some_and(|until| now < until) {
+            tunnel.asked_at = Some(now);
+            tunnel.retry_at = Some(now);
+            self.timed.insert(id);
+        }
     }
 
     /// The first pair is up: a proof that the peer takes packets is waited for.

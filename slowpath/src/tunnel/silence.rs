@@ -124,6 +124,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         tunnel.bounced = Some(Bounced {
             number,
             ready: Some(now),
+            anew_until: None,
         });
         self.ledger.ready(number, now);
         self.release(id, proof, now);

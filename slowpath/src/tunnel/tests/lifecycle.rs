@@ -152,7 +152,7 @@ fn a_negotiation_that_failed_is_not_repeated_at_once() {
     bench.owner.negotiating(TUNNEL, Time(0), &mut bench.dp);
     bench
         .owner
-        .negotiation_failed(TUNNEL, Time(100), &mut bench.dp);
+        .negotiation_failed(TUNNEL, EndReason::LostContact, Time(100), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Down);
     bench.dp.ask(bench.slot);
     bench.tick(Time(200));
@@ -187,7 +187,7 @@ fn pending_needs_a_tunnel_that_is_down() {
     assert_eq!(bench.word().state(), SlotState::Up);
     bench
         .owner
-        .negotiation_failed(TUNNEL, Time(1), &mut bench.dp);
+        .negotiation_failed(TUNNEL, EndReason::LostContact, Time(1), &mut bench.dp);
     assert_eq!(bench.word().state(), SlotState::Up);
 }
 

@@ -12,7 +12,7 @@ use crate::bounce::{Bounce, Cause};
 use crate::ike::Proof;
 use crate::round_trip::RoundTrip;
 use crate::tunnel::drain::DRAIN_MS;
-use crate::tunnel::resume::{PEER_FIRST_MS, PROOF_WAIT_MS};
+use crate::tunnel::resume::{ANEW_S, PEER_FIRST_MS, PROOF_WAIT_MS};
 use crate::tunnel::watch::WATCH_ROUND_MS;
 
 /// A tunnel with PRESERVE and the defaults of `vpn-resume`.
@@ -298,6 +298,50 @@ fn nobody_negotiates_unasked_for_a_tunnel_that_carried_nothing_or_shall_stay_dow
     );
     assert_eq!(unasked(EndReason::MaxTimeExceeded, 5, &default, true), 0);
     assert_eq!(unasked(EndReason::LostContact, 0, &default, true), 0);
+}
+
+#[test]
+fn a_tunnel_that_was_begun_anew_is_negotiated_until_its_peer_answers() {
+    let fails = |bench: &mut Bench, reason, at| {
+        bench.tick(at);
+        assert_eq!(bench.demands(), [Demand::Initiate(TUNNEL)]);
+        let Bench { owner, dp, .. } = bench;
+        owner.negotiating(TUNNEL, at, dp);
+        owner.negotiation_failed(TUNNEL, reason, at.after_s(27), dp);
+        assert_eq!(bench.word().state(), SlotState::Down);
+        bench.tick(at.after_s(27));
+        bench.demands()
+    };
+    let begin = |options: &VpnResume| {
+        let mut bench = Bench::new(true);
+        resume(&mut bench, options);
+        let spis = bench.up(Time(0));
+        bench.carry(spis.0, 5, 5);
+        bench.down(spis, EndReason::AdministratorReset, Time(1_000));
+        bench
+    };
+    let (default, again) = (VpnResume::default(), [Demand::Initiate(TUNNEL)]);
+    let mut bench = begin(&default);
+    let unanswered = EndReason::LostContact;
+    assert_eq!(fails(&mut bench, unanswered, Time(1_000)), again);
+    let Bench { owner, dp, .. } = &mut bench;
+    owner.negotiating(TUNNEL, Time(28_000), dp);
+    owner.negotiation_failed(TUNNEL, unanswered, Time(55_000), dp);
+    bench.tick(Time(55_000));
+    assert_eq!(bench.demands(), again, "and so on");
+    // Not for ever.
+    let late = Time(1_000).after_s(ANEW_S);
+    let Bench { owner, dp, .. } = &mut bench;
+    owner.negotiating(TUNNEL, Time(55_000), dp);
+    owner.negotiation_failed(TUNNEL, unanswered, late, dp);
+    bench.tick(late.after_s(10));
+    assert!(bench.demands().is_empty());
+    // Who has refused is not asked again before a packet wants it; nor is anybody on an ASA.
+    let refused = EndReason::NoProposal;
+    assert_eq!(fails(&mut begin(&default), refused, Time(1_000)), []);
+    let mut bench = begin(&default);
+    resume(&mut bench, &VpnResume::OFF);
+    assert_eq!(fails(&mut bench, unanswered, Time(1_000)), []);
 }
 
 #[test]
