@@ -149,12 +149,18 @@ impl Hold {
             std::mem::swap(&mut self.pool, &mut setup.pool);
         }
         if self.books.is_none() {
-            self.books = setup.books.take();
+            std::mem::swap(&mut self.books, &mut setup.books);
         }
         if setup.stamps.is_some() || self.options.probe.is_none() {
             std::mem::swap(&mut self.stamps, &mut setup.stamps);
         }
-        self.former = Some(setup);
+        self.put_former(setup);
+    }
+
+    /// What still has to move or to go back. There is none before; it is forgotten rather than
+    /// dropped, so that no polling core has code that frees.
+    fn put_former(&mut self, setup: Box<Setup>) {
+        std::mem::forget(self.former.replace(setup));
     }
 
     /// One bounded step of moving what the former pool holds into the new one, the least recently
@@ -177,7 +183,7 @@ impl Hold {
         if let Some(former) = self.former.take()
             && let Err(former) = self.retired.push(former)
         {
-            self.former = Some(former);
+            self.put_former(former);
         }
     }
 

@@ -58,8 +58,9 @@ unsafe impl<T: Send> Send for Shared<T> {}
 impl<T> Shared<T> {
     #[inline]
     fn place(&self, position: u64) -> &Place<T> {
-        // A power of two is a whole number of laps; the mask keeps the index inside.
-        &self.places[position as usize & (self.places.len() - 1)]
+        let index = position as usize & (self.places.len() - 1);
+        // SAFETY: `ring` has made a power of two of places, so the mask keeps the index inside.
+        unsafe { self.places.get_unchecked(index) }
     }
 }
 

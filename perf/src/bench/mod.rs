@@ -9,8 +9,7 @@ mod product;
 mod programs;
 mod rows;
 mod secgw;
-
-use std::fmt::Write as _;
+mod table;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +69,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), String> {
     };
     let mut bar = Bar::new("bench", groups.len());
     let mut report = Vec::new();
-    println!("{}", head());
+    println!("{}", table::head());
     for group in &groups {
         let runs = if group.dear {
             DEAR_RUNS
@@ -78,7 +77,7 @@ pub(crate) fn run(options: &Bench) -> Result<(), String> {
             options.blocks
         };
         let measured = measure(group, &place, runs);
-        print!("{}", table(&measured));
+        print!("{}", table::lines(&measured));
         report.extend(measured);
         bar.step();
     }
@@ -87,7 +86,11 @@ pub(crate) fn run(options: &Bench) -> Result<(), String> {
         if let Some(directory) = options.output.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        std::fs::write(&options.output, text + "\n")
+        std::fs::write(&options.output, text + "\n")?;
+        std::fs::write(
+            options.output.with_extension("md"),
+            table::markdown(&report),
+        )
     };
     write().map_err(|error| format!("{}: {error}", options.output.display()))?;
     println!("{}", options.output.display());
@@ -198,56 +201,6 @@ fn verdict(row: &Row, value: f64, peer: f64, interval: Option<[f64; 2]>) -> (Str
     }
 }
 
-fn head() -> String {
-    format!(
-        "{:<36} {:>9} {:>11} {:<18} {:>11} {:>6} {:>13} {:<14} {:<4} {:>3} {}",
-        "what",
-        "size",
-        "value",
-        "unit",
-        "peer value",
-        "ratio",
-        "95 %",
-        "goal",
-        "met",
-        "rej",
-        "peer"
-    )
-}
-
-/// Rows as lines.
-pub(crate) fn table(rows: &[Measured]) -> String {
-    let number = |value: Option<f64>| match value {
-        None => "-".to_owned(),
-        Some(value) if value >= 10_000.0 => format!("{value:.0}"),
-        Some(value) => format!("{value:.2}"),
-    };
-    let mut text = String::new();
-    for row in rows {
-        let interval = row.interval.map_or_else(
-            || "-".to_owned(),
-            |[low, high]| format!("{low:.2} .. {high:.2}"),
-        );
-        let met = row.met.map_or("?", |met| if met { "yes" } else { "no" });
-        let _ = writeln!(
-            text,
-            "{:<36} {:>9} {:>11} {:<18} {:>11} {:>6} {:>13} {:<14} {:<4} {:>3} {}",
-            row.name,
-            row.size,
-            number(row.value),
-            row.unit,
-            number(row.peer_value),
-            number(row.ratio),
-            interval,
-            row.goal,
-            met,
-            row.rejected,
-            row.peer
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,6 +233,6 @@ mod tests {
         };
         let measured = judge(&group, &row, &runs(&[110.0]), &missing);
         assert_eq!((measured.met, measured.ratio), (None, None));
-        assert!(table(&[measured]).contains("missing: no program"));
+        assert!(table::lines(&[measured]).contains("missing: no program"));
     }
 }

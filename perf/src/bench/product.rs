@@ -1,8 +1,8 @@
 //! The product's own program between the generator's memifs: what readers of its statistics change.
 //!
 //! With two CPUs the readers share one with the generator, which is held up by them. So there are
-//! two boxes, one between the memifs and an idle one, and as many readers in every run: they ask the
-//! one or the other. What differs then is what the box that is asked has to do.
+//! two boxes, one between the memifs and an idle one, and as many readers in every run: they ask
+//! the one or the other. What differs then is what the box that is asked has to do.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

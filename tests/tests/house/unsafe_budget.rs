@@ -20,7 +20,7 @@ const BUDGET: &[(&str, usize)] = &[
     ("fastpath/src/crypto/vaes/narrow/packet.rs", 11),
     ("fastpath/src/crypto/vaes/narrow/short.rs", 4),
     ("fastpath/src/crypto/vaes/narrow/vector.rs", 4),
-    ("fastpath/src/crypto/vaes/short.rs", 12),
+    ("fastpath/src/crypto/vaes/short.rs", 14),
     ("fastpath/src/crypto/vaes/text.rs", 7),
     ("fastpath/src/crypto/vaes/vector.rs", 3),
     ("fastpath/src/dpdk/crossover.rs", 6),
@@ -35,7 +35,7 @@ const BUDGET: &[(&str, usize)] = &[
     ("fastpath/src/rcu/cell.rs", 3),
     ("fastpath/src/rcu/loom_models.rs", 3),
     ("fastpath/src/rcu/publisher.rs", 2),
-    ("fastpath/src/ring/mod.rs", 5),
+    ("fastpath/src/ring/mod.rs", 6),
 ];
 
 /// Roots of crates that forbid it altogether.

@@ -32,7 +32,6 @@ const LATCH: &str = "set once, until the slowpath has taken it";
 const INTERN: &str = "once per new next hop; no worker waits for another";
 const FULL: &str = "the vector has as many places as a burst has packets";
 const RESERVED: &str = "room for every element was reserved when it was made";
-const SETUP: &str = "what would be freed is known to be absent: setups go back to the slowpath";
 const HELD: &str = "the pool's own numbers: buckets are masked, cells were counted before";
 const NOT_ZERO: &str = "the divisor is at least one since it was made";
 const MASKED: &str = "a power of two of places, the index masked with it";
@@ -73,8 +72,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         1,
         INTERN,
     ),
-    allow(Allocation, "fastpath/src/hold/mod.rs", "", 3, SETUP),
-    allow(Allocation, "library/core/src/ptr/mod.rs", "", 1, SETUP),
     allow(
         Allocation,
         "fastpath/src/hold/books.rs",
@@ -144,13 +141,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "core::panicking::panic_bounds",
         1,
         HELD,
-    ),
-    allow(
-        Panic,
-        "fastpath/src/ring/mod.rs",
-        "core::panicking::panic_bounds_check",
-        1,
-        MASKED,
     ),
     allow(
         Panic,
@@ -236,17 +226,9 @@ pub(crate) const ALLOWED_BY_BUILD: &[Allowed] = &[
     allow(Indirect, "fastpath/src/dpdk/mbuf.rs", "call ", 1, FREE),
     allow(
         Panic,
-        "fastpath/src/worker/dispose.rs:?",
-        "core::panicking::panic_bounds",
-        1,
-        MASKED,
-    ),
-    allow(Allocation, "mimalloc-", "mi_free", 1, SETUP),
-    allow(
-        Panic,
-        "fastpath/src/crypto/portable.rs:?",
+        "fastpath/src/crypto/portable.rs",
         "core::",
-        1,
+        2,
         CIPHER,
     ),
     allow(

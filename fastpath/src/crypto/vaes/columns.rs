@@ -1,8 +1,9 @@
-//! Long packets with rows of one length: four at a time, a vector of each per step.
+//! Long packets of one SA with rows of one length: four at a time, a vector of each per step.
 //!
 //! GHASH of four vectors stands between the rounds of AES of four others: of the same column when
-//! opening, of the one before when sealing, whose ciphertext is ready by then. Every fourth column
-//! the products of all four packets are reduced together.
+//! opening, of the one before when sealing, whose ciphertext is ready by then. The products of all
+//! four packets are reduced together: every fourth column, or every twelfth one where packets are
+//! long enough for all powers of the hash key.
 
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_aesenc_epi128, _mm512_aesenclast_epi128,
@@ -11,10 +12,10 @@ use core::arch::x86_64::{
 };
 
 use super::super::CryptoJob;
-use super::key::{GROUP, GROUPS, Key, ROUND_KEYS_MAX};
-use super::long::first_counters;
+use super::key::{GROUP, GROUPS, Key, Powers, ROUND_KEYS_MAX};
+use super::long::{ALL_POWERS_FROM, first_counters};
 use super::short::{Lane, conclude};
-use super::text::Place;
+use super::text::{Place, row_len};
 use super::vector::{LANES, Product, broadcast, last_lanes, reverse_bytes, xor};
 
 /// Vectors of the longest row whose counters take one byte.
@@ -25,8 +26,13 @@ const _: () = assert!(
     "a byte is enough for a counter"
 );
 
-/// Four packets in work.
-struct Columns<'j, const SEAL: bool, const SAME: bool> {
+/// Vectors of a row from which on all powers are used.
+const ALL_POWERS_ROW: usize = row_len(ALL_POWERS_FROM) + 1;
+
+/// Four packets in work. `EVEN` makes one instance of each step per call, which the compiler then
+/// inlines.
+struct Columns<'j, const SEAL: bool, const EVEN: bool> {
+    key: &'j Key,
     lanes: [Lane<'j>; LANES],
     bases: [__m512i; LANES],
     /// Counters of each packet's first vector.
@@ -34,20 +40,21 @@ struct Columns<'j, const SEAL: bool, const SAME: bool> {
     /// How far the counters have come since, in the last byte of each lane.
     distance: __m512i,
     sums: [Product; LANES],
-    /// What has been reduced: one packet per lane.
+    /// What has been reduced and not been taken up again: one packet per lane.
     hashes: __m512i,
     /// Sealing: ciphertext of the last two columns, reversed, that is to be hashed.
     pending: [[__m512i; LANES]; 2],
     /// Keystream of the tags.
     masks: __m512i,
+    /// The powers of the next columns to be hashed, and how many groups come after these before a
+    /// reduction.
+    powers: &'j Powers,
+    group: usize,
+    /// Groups between two reductions: one or all.
+    groups: usize,
 }
 
-impl<'j, const SEAL: bool, const SAME: bool> Columns<'j, SEAL, SAME> {
-    #[inline]
-    fn key(&self, at: usize) -> &'j Key {
-        self.lanes[if SAME { 0 } else { at }].key
-    }
-
+impl<const SEAL: bool, const EVEN: bool> Columns<'_, SEAL, EVEN> {
     /// The first vector of all packets, whose powers are those at `POWERS`: 1 or 3.
     ///
     /// # Safety
@@ -68,7 +75,7 @@ impl<'j, const SEAL: bool, const SAME: bool> Columns<'j, SEAL, SAME> {
             self.absorb(blocks, POWERS, packet);
         }
         if POWERS == GROUP - 1 {
-            self.reduce();
+            self.end_group();
         }
     }
 
@@ -103,7 +110,7 @@ impl<'j, const SEAL: bool, const SAME: bool> Columns<'j, SEAL, SAME> {
             }
         });
         if powers + 2 == GROUP && !(SEAL && FIRST) {
-            self.reduce();
+            self.end_group();
         }
         // SAFETY: the caller's promise.
         self.pending = unsafe {
@@ -166,23 +173,29 @@ impl<'j, const SEAL: bool, const SAME: bool> Columns<'j, SEAL, SAME> {
         states
     }
 
-    /// Takes a packet's reversed blocks into its sum.
+    /// Takes a packet's reversed blocks into its sum; `place` is that of their powers.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-    fn absorb(&mut self, mut blocks: __m512i, powers: usize, packet: usize) {
-        let group = &self.key(packet).groups[GROUPS - 1];
-        if powers == 0 {
+    fn absorb(&mut self, mut blocks: __m512i, place: usize, packet: usize) {
+        if place == 0 {
             blocks = xor(blocks, lane_of(self.hashes, packet));
-            self.sums[packet] = group.product(blocks, powers);
-        } else {
-            self.sums[packet] = self.sums[packet].plus(group.product(blocks, powers));
         }
+        self.sums[packet] = self.sums[packet].plus(self.powers.product(blocks, place));
     }
 
+    /// All powers of a group have been used: those of the next one follow, or a reduction.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-    fn reduce(&mut self) {
-        self.hashes = Product::gathered(&self.sums).reduced();
+    fn end_group(&mut self) {
+        if self.group == 0 {
+            self.hashes = Product::gathered(&self.sums).reduced();
+            self.sums = [Product::zero(); LANES];
+            self.group = self.groups - 1;
+        } else {
+            self.hashes = _mm512_setzero_si512();
+            self.group -= 1;
+        }
+        self.powers = &self.key.groups[GROUPS - 1 - self.group % GROUPS];
     }
 
     /// AES of `C` vectors of each packet; `between` is done once per packet between the rounds.
@@ -193,38 +206,34 @@ impl<'j, const SEAL: bool, const SAME: bool> Columns<'j, SEAL, SAME> {
         mut states: [[__m512i; LANES]; C],
         between: impl Fn(&mut Self, usize),
     ) -> [[__m512i; LANES]; C] {
-        if self.key(0).rounds > 10 {
-            if self.key(0).rounds > 12 {
-                self.one_round(&mut states, 1);
-                self.one_round(&mut states, 2);
+        if self.key.rounds > 10 {
+            if self.key.rounds > 12 {
+                one_round(self.key, &mut states, 1);
+                one_round(self.key, &mut states, 2);
             }
-            self.one_round(&mut states, 3);
-            self.one_round(&mut states, 4);
+            one_round(self.key, &mut states, 3);
+            one_round(self.key, &mut states, 4);
         }
         for round in 5..ROUND_KEYS_MAX - 1 {
-            self.one_round(&mut states, round);
+            one_round(self.key, &mut states, round);
             if round % 2 == 1 && (round - 5) / 2 < LANES {
                 between(self, (round - 5) / 2);
             }
         }
-        for packet in 0..LANES {
-            let round_key = broadcast(&self.key(packet).round_keys[ROUND_KEYS_MAX - 1]);
-            for column in &mut states {
-                column[packet] = _mm512_aesenclast_epi128(column[packet], round_key);
-            }
+        let round_key = broadcast(&self.key.round_keys[ROUND_KEYS_MAX - 1]);
+        for state in states.as_flattened_mut() {
+            *state = _mm512_aesenclast_epi128(*state, round_key);
         }
         states
     }
+}
 
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-    fn one_round<const C: usize>(&self, states: &mut [[__m512i; LANES]; C], round: usize) {
-        for packet in 0..LANES {
-            let round_key = broadcast(&self.key(packet).round_keys[round]);
-            for column in &mut *states {
-                column[packet] = _mm512_aesenc_epi128(column[packet], round_key);
-            }
-        }
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
+fn one_round<const C: usize>(key: &Key, states: &mut [[__m512i; LANES]; C], round: usize) {
+    let round_key = broadcast(&key.round_keys[round]);
+    for state in states.as_flattened_mut() {
+        *state = _mm512_aesenc_epi128(*state, round_key);
     }
 }
 
@@ -240,30 +249,47 @@ fn lane_of(hashes: __m512i, at: usize) -> __m512i {
     }
 }
 
-/// Seals or opens four packets whose keys have equally many rounds.
+/// Seals or opens four packets of one key. With `EVEN`, their texts and their AADs are equally
+/// long, and what depends on that alone is worked out once.
 ///
 /// # Safety
 ///
-/// The jobs fit and their rows have `row_len` vectors, more than four and at most
-/// [`COLUMNS_MAX`].
+/// The jobs have one key and fit, and their rows have `row_len` vectors, more than four and at most
+/// [`COLUMNS_MAX`]. `EVEN` is true.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-pub(super) unsafe fn four<const SEAL: bool, const SAME: bool>(
-    [a, b, c, d]: [&mut CryptoJob<'_, Key>; LANES],
+pub(super) unsafe fn four<'j, const SEAL: bool, const EVEN: bool>(
+    [a, b, c, d]: [&'j mut CryptoJob<'_, Key>; LANES],
     row_len: usize,
 ) {
-    // SAFETY: the caller's promise.
-    let lanes = unsafe { [Lane::new(a), Lane::new(b), Lane::new(c), Lane::new(d)] };
+    let (zero, key) = (_mm512_setzero_si512(), a.key);
+    let initial = broadcast(key.initial());
+    let first = (a.text_len, a.aad_len);
+    let lane = |job: &'j mut CryptoJob<'_, Key>| {
+        let own = (job.text_len, job.aad_len);
+        // SAFETY: the caller's promise.
+        unsafe { Lane::known(job, key, if EVEN { first } else { own }) }
+    };
+    let lanes = [lane(a), lane(b), lane(c), lane(d)];
     let [a, b, c, d] = &lanes;
-    let zero = _mm512_setzero_si512();
-    let mut columns = Columns::<SEAL, SAME> {
-        bases: [a.base(), b.base(), c.base(), d.base()],
+    let groups = if row_len < ALL_POWERS_ROW { 1 } else { GROUPS };
+    let group = if groups == 1 {
+        0
+    } else {
+        (row_len - 1) / GROUP % GROUPS
+    };
+    let mut columns = Columns::<SEAL, EVEN> {
+        key,
+        bases: [a, b, c, d].map(|lane| lane.base_with(initial)),
         counters: [a, b, c, d].map(|lane| first_counters::<false>(lane.pad() as i32)),
         distance: zero,
         sums: [Product::zero(); LANES],
         hashes: zero,
         pending: [[zero; LANES]; 2],
         masks: zero,
+        powers: &key.groups[GROUPS - 1 - group],
+        group,
+        groups,
         lanes,
     };
     // SAFETY: the caller's promise; the first, all in the middle and the last vectors.
@@ -290,7 +316,7 @@ pub(super) unsafe fn four<const SEAL: bool, const SAME: bool>(
             columns.absorb(columns.pending[0][packet], GROUP - 2, packet);
             columns.absorb(columns.pending[1][packet], GROUP - 1, packet);
         }
-        columns.reduce();
+        columns.end_group();
     }
     let tags = xor(reverse_bytes(columns.hashes), columns.masks);
     let [a, b, c, d] = columns.lanes;

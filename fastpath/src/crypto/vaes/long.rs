@@ -22,7 +22,7 @@ use super::vector::{
 
 /// Bytes of text from which on a packet may use all powers of the hash key. Below, reduction in
 /// between is cheaper than the cache lines.
-const ALL_POWERS_FROM: usize = 600;
+pub(super) const ALL_POWERS_FROM: usize = 600;
 /// Bytes of text for whose counters one byte is enough.
 pub(super) const BYTE_COUNTERS_MAX: usize = 253 * BLOCK;
 

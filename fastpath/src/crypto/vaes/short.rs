@@ -69,14 +69,32 @@ impl<'j> Lane<'j> {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
     pub(super) unsafe fn new(job: &'j mut CryptoJob<'_, Key>) -> Self {
+        let (key, lengths) = (job.key, (job.text_len, job.aad_len));
+        // SAFETY: the caller's promise.
+        unsafe { Self::known(job, key, lengths) }
+    }
+
+    /// The same for a job of which key and lengths of text and AAD are known: packets that have
+    /// them in common are then seen to.
+    ///
+    /// # Safety
+    ///
+    /// `job` fits, and these are its own.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
+    pub(super) unsafe fn known(
+        job: &'j mut CryptoJob<'_, Key>,
+        key: &'j Key,
+        (text_len, aad_len): (usize, usize),
+    ) -> Self {
         Self {
-            key: job.key,
+            key,
             // SAFETY: the caller's promise.
-            text: unsafe { Text::new(job.packet, job.text_offset, job.text_len) },
+            text: unsafe { Text::new(job.packet, job.text_offset, text_len) },
             iv: &job.iv,
             aad: &job.aad,
-            aad_len: job.aad_len,
-            text_len: job.text_len,
+            aad_len,
+            text_len,
             icv: job
                 .icv
                 .first_chunk_mut()
@@ -88,9 +106,16 @@ impl<'j> Lane<'j> {
     /// The nonce and the first round key in every lane.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-    pub(super) fn base(&self) -> __m512i {
+    fn base(&self) -> __m512i {
+        self.base_with(broadcast(self.key.initial()))
+    }
+
+    /// The same with the first round key, which is `initial` in every lane.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
+    pub(super) fn base_with(&self, initial: __m512i) -> __m512i {
         let nonce = _mm512_maskz_broadcast_i32x4(0x7777, load_block(self.iv));
-        xor(nonce, broadcast(self.key.initial()))
+        xor(nonce, initial)
     }
 
     /// Lanes in front of the AAD.
