@@ -19,7 +19,6 @@ use tests::lab::offices::{Setup, TwoBoxes, wait_tunnel};
 use tests::lab::outage::Outage;
 use tests::lab::payload::MEGABYTE;
 use tests::lab::run::target_dir;
-use tests::lab::scene::judge;
 use tests::lab::stats_client::StatsClient;
 use tests::lab::topology::SERVER;
 
@@ -30,14 +29,28 @@ const DPDK_TOOL: &str = "/usr/bin/dpdk-telemetry.py";
 /// Clients that behave, beside the stuck one and the one that sends garbage.
 const CROWD: usize = 48;
 
-fn offices(rate_bytes_s: u64, file_megabytes: u64) -> Result<TwoBoxes> {
+tests::scenarios! {
+    everybodys_tools_read_a_box_with_traffic,
+    the_status_page_shows_a_bounce,
+    a_crowd_of_clients_changes_nothing_on_the_cores,
+}
+
+mod scenario {
+    pub(super) use super::{
+        a_browser_sees_a_bounce as the_status_page_shows_a_bounce,
+        a_crowd_changes_nothing as a_crowd_of_clients_changes_nothing_on_the_cores,
+        tools_read_a_box as everybodys_tools_read_a_box_with_traffic,
+    };
+}
+
+fn offices(workers: usize, rate_bytes_s: u64, file_megabytes: u64) -> Result<TwoBoxes> {
     let options = Options {
         preserve: true,
         suite: Suite::Seed,
     };
     TwoBoxes::start(Setup {
         options,
-        workers: 2,
+        workers,
         rate_bytes_s,
         file_megabytes,
     })
@@ -98,17 +111,12 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-#[test]
-fn everybodys_tools_read_a_box_with_traffic() {
-    judge(tools_read_a_box());
-}
-
-fn tools_read_a_box() -> Result<()> {
-    let offices = offices(0, 20)?;
+fn tools_read_a_box(workers: usize) -> Result<()> {
+    let offices = offices(workers, 0, 20)?;
     let mut download = download(&offices)?;
     wait_tunnel(&offices.head, 0)?;
     download.wait_bytes(MEGABYTE, MINUTE)?;
-    dpdks_tool_reads_both_sockets(&offices.head)?;
+    dpdks_tool_reads_both_sockets(&offices.head, workers)?;
     download.expect_whole(&offices.payload, MINUTE)?;
     every_command_is_answered(&offices.head)?;
     state_is_told(&offices.head)?;
@@ -119,7 +127,8 @@ fn tools_read_a_box() -> Result<()> {
 
 /// `dpdk-telemetry.py` as it is in the package, through a pipe: our socket by the link under its
 /// prefix, DPDK's own with the commands that are registered there.
-fn dpdks_tool_reads_both_sockets(head: &HoldfastBox) -> Result<()> {
+fn dpdks_tool_reads_both_sockets(head: &HoldfastBox, workers: usize) -> Result<()> {
+    let lcores: Vec<usize> = (1..=workers).collect();
     let ask = |prefix: &str, run_dir: Option<PathBuf>, commands: &str| {
         let mut command = Command::new("/usr/bin/python3");
         command.args([DPDK_TOOL, "-f", prefix]);
@@ -138,7 +147,7 @@ fn dpdks_tool_reads_both_sockets(head: &HoldfastBox) -> Result<()> {
         answers[2]["/holdfast/health"]["status"], "ok",
         "{answers:?}"
     );
-    assert_eq!(answers[3]["/eal/lcore/list"], serde_json::json!([1, 2]));
+    assert_eq!(answers[3]["/eal/lcore/list"], serde_json::json!(lcores));
     assert!(answers[4]["/help"]["/holdfast/drops"].is_string());
     assert_eq!(answers[5], serde_json::json!({ "/bogus": null }));
 
@@ -152,7 +161,7 @@ fn dpdks_tool_reads_both_sockets(head: &HoldfastBox) -> Result<()> {
     assert!(answers[2]["/holdfast/drops"]["acl_drop"].is_u64());
     assert!(answers[3]["/holdfast/version"]["hostname"].is_string());
     assert_eq!(answers[4]["/holdfast/vpn/summary"]["up"], 1, "{answers:?}");
-    assert_eq!(answers[5]["/eal/lcore/list"], serde_json::json!([1, 2]));
+    assert_eq!(answers[5]["/eal/lcore/list"], serde_json::json!(lcores));
     assert!(number(&answers[6]["/eal/lcore/info"]["total_cycles"]) > 0);
     assert_eq!(answers[7]["/eal/lcore/info"], Value::Null);
     Ok(())
@@ -360,13 +369,8 @@ fn prometheus_reads_the_metrics(space: &Namespace) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn the_status_page_shows_a_bounce() {
-    judge(a_browser_sees_a_bounce());
-}
-
-fn a_browser_sees_a_bounce() -> Result<()> {
-    let offices = offices(4 * MEGABYTE, 200)?;
+fn a_browser_sees_a_bounce(workers: usize) -> Result<()> {
+    let offices = offices(workers, 4 * MEGABYTE, 200)?;
     let head = &offices.topology.head;
     configure_another_tunnel(&offices.head)?;
     let mut download = download(&offices)?;
@@ -442,13 +446,8 @@ fn look(space: &Namespace, name: &str, (width, height): (u32, u32)) -> Result<Se
     })
 }
 
-#[test]
-fn a_crowd_of_clients_changes_nothing_on_the_cores() {
-    judge(a_crowd_changes_nothing());
-}
-
-fn a_crowd_changes_nothing() -> Result<()> {
-    let offices = offices(4 * MEGABYTE, 100)?;
+fn a_crowd_changes_nothing(workers: usize) -> Result<()> {
+    let offices = offices(workers, 4 * MEGABYTE, 100)?;
     let socket = offices.head.run_dir().join("stats.sock");
     let mut download = download(&offices)?;
     wait_tunnel(&offices.head, 0)?;

@@ -23,6 +23,9 @@ const SECOND_US: u64 = 1_000_000;
 const TAIL: Duration = Duration::from_millis(1_300);
 /// A stream that has not gone on by then is lost: more than the longest retransmission timer.
 const RESUME_MAX: Duration = Duration::from_secs(130);
+/// The same without help: one timer until a packet asks for the tunnel, which is dropped, and one
+/// more until the next.
+const RESUME_MAX_UNAIDED: Duration = Duration::from_secs(260);
 /// Until every byte has come at the end.
 const DRAIN: Duration = Duration::from_secs(130);
 /// Outages from here on leave the machine to other cases meanwhile.
@@ -153,7 +156,11 @@ pub(super) fn play(lane: &Lane, case: Case, windows: &Windows, directory: &Path)
     pause(outage)?;
     let path = unix_us();
     gap.end()?;
-    let resumed = streams.wait("progress of every stream", RESUME_MAX, |seen| {
+    let patience = match case.setting {
+        Setting::None => RESUME_MAX_UNAIDED,
+        _ => RESUME_MAX,
+    };
+    let resumed = streams.wait("progress of every stream", patience, |seen| {
         seen.lost.is_some() || seen.first_after(path).is_some()
     });
     match resumed {
