@@ -185,7 +185,7 @@ fn every_command_is_answered(head: &HoldfastBox) -> Result<()> {
             "/help" => ",/info",
             "/ethdev/info" | "/ethdev/stats" | "/ethdev/xstats" | "/ethdev/link_status" => ",0",
             "/eal/lcore/info" => ",1",
-            "/holdfast/counters" => ",lcore2",
+            "/holdfast/counters" => ",lcore1",
             name if name.starts_with("/holdfast/hist/") && !name.ends_with("/list") => ",line_ns",
             _ => "",
         };
