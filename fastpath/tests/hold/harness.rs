@@ -5,22 +5,15 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use arrayvec::ArrayVec;
-use config::{AccessEntry, AclLine, Encryption, MaskedNet, PortMatch};
+use config::MaskedNet;
 use fastpath::control::{Fastpath, Settings};
 use fastpath::counters::Snapshot;
-use fastpath::crypto::{Choice, EngineKind, Engines};
 use fastpath::dpdk::{
     Eal, Mbuf, Pool, PortSettings, Ports, RxQueue, StartedPort, TxQueue, crossover, tsc_hz,
 };
-use fastpath::esp::{
-    InboundSa, OpenJob, OpenScratch, OutboundSa, SaParameters, SealJob, SealScratch, Selectors,
-    Suite, open_burst, seal_burst,
-};
+use fastpath::esp::{OpenScratch, SaParameters, SealScratch, Selectors};
 use fastpath::limits::BURST_MAX;
 use fastpath::packet::protocol;
-use fastpath::policy::{
-    Acl, CryptoEntry, CryptoMap, InterfacePolicy, Policy, PortTable, PortsOf, Route, RouteTable,
-};
 use fastpath::testing::{self, Stepper};
 use fastpath::tunnel::{
     BounceRecord, NeighbourState, ReleaseOrder, ResumeOptions, SlotId, TunnelMtu,
@@ -31,23 +24,19 @@ use fastpath::worker::Idle;
 use fastpath::worker::event::Event;
 use fastpath::worker::request::{Filter, Reply, What};
 
+pub(crate) use crate::office::INSIDE_ADDRESS;
+use crate::office::{
+    self, FAR_MAC, INSIDE, OUTSIDE, PEER, Peer, clock_tsc, net, parameters, peer_spi, policy,
+    portable, receiver, seed, unseal,
+};
+
 pub(crate) const ACK: u8 = 0x10;
 pub(crate) const SYN: u8 = 0x02;
 pub(crate) const RST: u8 = 0x04;
 pub(crate) const FIN: u8 = 0x01;
 
-const INSIDE: u8 = 0;
-const OUTSIDE: u8 = 1;
-const LOCAL: u32 = 0xc000_0201;
-const PEER: u32 = 0xc000_0202;
-pub(crate) const INSIDE_ADDRESS: u32 = 0x0a01_0001;
-const REMOTE_NET: u32 = 0x0a40_0000;
-const FAR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
-const KEY: [u8; 20] = *b"twenty bytes of keys";
 /// Tunnels of the box, each to a /24.
 pub(crate) const TUNNELS: u16 = 3;
-/// Seconds by which the driven clock is ahead of the real one, so that no turn seems to take long.
-const AHEAD_S: u64 = 10_000;
 /// What a test holds in, unless it says otherwise.
 pub(crate) const MEMORY_BYTES: u64 = 4 << 20;
 
@@ -70,12 +59,6 @@ pub(crate) struct Says<'a> {
     pub(crate) seq: u32,
     pub(crate) ack: u32,
     pub(crate) text: &'a [u8],
-}
-
-struct Peer {
-    slot: SlotId,
-    outbound: OutboundSa,
-    inbound: InboundSa,
 }
 
 struct Far {
@@ -145,12 +128,6 @@ pub(crate) fn options(hold: bool, unreachable: bool) -> ResumeOptions {
     }
 }
 
-fn seed(bytes: &mut [u8]) {
-    for (byte, value) in bytes.iter_mut().zip(23_u8..) {
-        *byte = value;
-    }
-}
-
 fn far(port: u16, pool: Pool, mac: [u8; 6]) -> Far {
     let settings = PortSettings {
         workers: 1,
@@ -166,34 +143,6 @@ fn far(port: u16, pool: Pool, mac: [u8; 6]) -> Far {
         transmit: transmit.remove(0),
         mac,
     }
-}
-
-fn parameters(slot: SlotId, spi: u32, selectors: Selectors) -> SaParameters<'static> {
-    let suite = Suite::new(Encryption::AesGcm128, None).expect("a suite");
-    SaParameters {
-        spi,
-        suite,
-        encryption_key: &KEY[..suite.encryption_key_len()],
-        integrity_key: &[],
-        local: LOCAL,
-        remote: PEER,
-        encapsulation: None,
-        esn: false,
-        replay_window: 1024,
-        lifetime_bytes: None,
-        slot,
-        selectors,
-        home: 0,
-    }
-}
-
-fn everything() -> Selectors {
-    Selectors::between(MaskedNet::ANY, MaskedNet::ANY)
-}
-
-fn net(tunnel: u16) -> MaskedNet {
-    let address = REMOTE_NET + (u32::from(tunnel) << 8);
-    MaskedNet::new(address.into(), 0xffff_ff00_u32.into())
 }
 
 impl Lab {
@@ -223,7 +172,7 @@ impl Lab {
         let pool = Pool::create("far", 4095, 0, 2048).expect("a pool");
         let mac = |port| fastpath.shared().port_mac(port);
         let (inside_mac, outside_mac) = (mac(inside), mac(outside));
-        let portable = Engines::with(Choice::Fixed(EngineKind::Portable));
+        let portable = portable();
         let mut lab = Self {
             stepper: workers.remove(0).take(),
             inside: far(far_inside, pool, inside_mac),
@@ -232,7 +181,7 @@ impl Lab {
             peers: Vec::new(),
             seal: SealScratch::new(&portable, &[9; 16]).expect("an engine"),
             open: OpenScratch::new(&portable).expect("an engine"),
-            now_tsc: fastpath::cpu::tsc() + AHEAD_S * tsc_hz(),
+            now_tsc: clock_tsc(),
             events: Vec::new(),
             next_port: 1024,
             bounce: 0,
@@ -256,12 +205,11 @@ impl Lab {
             let slot = self.slot(tunnel);
             self.fastpath.shared().set_peer_adjacency(slot, peer);
         }
-        let policy = self.policy(ports);
-        assert!(self.fastpath.publish_policy(policy));
+        let slots: Vec<SlotId> = self.peers.iter().map(|peer| peer.slot).collect();
+        assert!(self.fastpath.publish_policy(policy(&slots, ports)));
     }
 
     fn add_tunnel(&mut self, tunnel: u16) -> SlotId {
-        let engines = Engines::with(Choice::Fixed(EngineKind::Portable));
         let (tunnels, publisher) = self.fastpath.tunnels();
         let mtu = TunnelMtu {
             path: 1600,
@@ -270,86 +218,14 @@ impl Lab {
         };
         let slot = tunnels.allocate(mtu).expect("a slot");
         let spi = tunnels.reserve_spi().expect("an SPI");
-        let peer_spi = 0x2000 + u32::from(tunnel);
-        let inbound = parameters(slot, spi, everything());
-        let outbound = parameters(slot, peer_spi, everything());
+        let inbound = parameters(slot, spi);
+        let outbound = parameters(slot, peer_spi(u32::from(tunnel)));
         tunnels.install_inbound(publisher, &inbound).expect("an SA");
         tunnels
             .install_outbound(publisher, &outbound)
             .expect("an SA");
-        let turned = |parameters: SaParameters<'static>| SaParameters {
-            local: PEER,
-            remote: LOCAL,
-            ..parameters
-        };
-        let build = "the peer's SA";
-        self.peers.push(Peer {
-            slot,
-            outbound: OutboundSa::build(&turned(inbound), &engines).expect(build),
-            inbound: InboundSa::build(&turned(outbound), &engines).expect(build),
-        });
+        self.peers.push(Peer::of(&inbound, &outbound));
         slot
-    }
-
-    fn policy(&self, ports: [u16; 2]) -> Policy {
-        let interface = |port, nameif: &str, security_level, address, mask| InterfacePolicy {
-            port: Some(port),
-            nameif: nameif.to_owned(),
-            security_level,
-            address,
-            mask,
-            mtu: 1500,
-            up: true,
-            ..InterfacePolicy::default()
-        };
-        let mut outside = interface(ports[1], "outside", 0, LOCAL, 0xffff_ff00);
-        outside.crypto_map = Some(0);
-        let inside = interface(ports[0], "inside", 100, INSIDE_ADDRESS, 0xffff_0000);
-        let interfaces = [inside, outside];
-        let route = |net, mask, interface, gateway| Route {
-            net,
-            mask,
-            interface,
-            gateway,
-            metric: 0,
-        };
-        let routes = [
-            route(0x0a01_0000, 0xffff_0000, INSIDE, None),
-            route(LOCAL & 0xffff_ff00, 0xffff_ff00, OUTSIDE, None),
-            route(REMOTE_NET, 0xffff_0000, OUTSIDE, Some(PEER)),
-        ];
-        let line = |tunnel| {
-            AclLine::Extended(AccessEntry {
-                permit: true,
-                protocol: None,
-                source: MaskedNet::ANY,
-                source_ports: PortMatch::Any,
-                destination: net(tunnel),
-                destination_ports: PortMatch::Any,
-                icmp_type: None,
-                log: None,
-                inactive: false,
-            })
-        };
-        let lines: Vec<AclLine> = (0..TUNNELS).map(line).collect();
-        let map = CryptoMap {
-            name: "map".to_owned(),
-            entries: vec![CryptoEntry {
-                complete: true,
-                sequence: 10,
-                acl: Acl::compile(&lines, PortsOf::Packet).into(),
-                slots: (0..TUNNELS).map(|tunnel| self.slot(tunnel)).collect(),
-            }],
-        };
-        Policy {
-            generation: 1,
-            ports: PortTable::new(&interfaces),
-            interfaces: interfaces.to_vec().into(),
-            routes: RouteTable::new(&routes).into(),
-            crypto: vec![map].into(),
-            permit_vpn: true,
-            ..Policy::default()
-        }
     }
 
     /// All tunnels up with PRESERVE, no flow, nothing held, holding on.
@@ -464,7 +340,7 @@ impl Lab {
         let mut packets = ArrayVec::<Mbuf, BURST_MAX>::new();
         while self.outside.receive.receive(&mut packets, BURST_MAX) > 0 {
             for mut packet in packets.drain(..) {
-                let inner = self.unseal(packet.data_mut());
+                let inner = unseal(&mut self.open, &self.peers, packet.data_mut());
                 self.sealed.extend(inner);
             }
         }
@@ -473,17 +349,6 @@ impl Lab {
                 self.clear.push(packet.data()[ethernet::LEN..].to_vec());
             }
         }
-    }
-
-    fn unseal(&mut self, frame: &mut [u8]) -> Option<Vec<u8>> {
-        let esp = frame.get_mut(ethernet::LEN + 20..)?;
-        let spi = u32::from_be_bytes(*esp.first_chunk()?);
-        let peer = self.peers.get(spi.checked_sub(0x2000)? as usize)?;
-        let mut jobs = [OpenJob::new(&peer.inbound, esp, 0)];
-        open_burst(&mut self.open, &mut jobs);
-        let opened = jobs[0].outcome.expect("the peer takes it");
-        let end = opened.offset + opened.len;
-        Some(esp[opened.offset..end].to_vec())
     }
 
     /// What the peers have opened since the last call.
@@ -529,19 +394,7 @@ impl Lab {
 
     /// A packet comes out of a tunnel.
     pub(crate) fn server_raw(&mut self, tunnel: u16, inner: &[u8]) {
-        let peer = &self.peers[usize::from(tunnel)];
-        let head = peer.outbound.head_len();
-        let tail = peer.outbound.tail_len(inner.len());
-        let mut packet = [&vec![0; head], inner, &vec![0; tail]].concat();
-        let mut jobs = [SealJob {
-            sa: &peer.outbound,
-            sequence: peer.outbound.reserve(inner.len()).expect("a number"),
-            packet: &mut packet,
-            inner_len: inner.len(),
-            sealed: false,
-        }];
-        seal_burst(&mut self.seal, &mut jobs);
-        assert!(jobs[0].sealed);
+        let packet = self.peers[usize::from(tunnel)].sealed(&mut self.seal, inner);
         let header = Ethernet::emit(
             Mac(self.outside.mac),
             Mac(FAR_MAC),
@@ -638,8 +491,10 @@ impl Lab {
     /// A new outbound SA, for the net of another tunnel.
     pub(crate) fn narrow(&mut self, tunnel: u16, to: u16) {
         let slot = self.slot(tunnel);
-        let selectors = Selectors::between(MaskedNet::ANY, net(to));
-        let parameters = parameters(slot, 0x2000 + u32::from(tunnel), selectors);
+        let parameters = SaParameters {
+            selectors: Selectors::between(MaskedNet::ANY, net(u32::from(to))),
+            ..parameters(slot, peer_spi(u32::from(tunnel)))
+        };
         let (tunnels, publisher) = self.fastpath.tunnels();
         tunnels
             .install_outbound(publisher, &parameters)
@@ -649,21 +504,13 @@ impl Lab {
     /// Puts the outbound SA back that takes everything.
     pub(crate) fn widen(&mut self, tunnel: u16) {
         let slot = self.slot(tunnel);
-        let spi = 0x2000 + u32::from(tunnel);
-        let parameters = parameters(slot, spi, everything());
+        let parameters = parameters(slot, peer_spi(u32::from(tunnel)));
         let (tunnels, publisher) = self.fastpath.tunnels();
-        let turned = SaParameters {
-            local: PEER,
-            remote: LOCAL,
-            ..parameters
-        };
         tunnels
             .install_outbound(publisher, &parameters)
             .expect("an SA");
-        let engines = Engines::with(Choice::Fixed(EngineKind::Portable));
         // Sequence numbers begin anew, and so does the peer's replay window.
-        self.peers[usize::from(tunnel)].inbound =
-            InboundSa::build(&turned, &engines).expect("the peer's SA");
+        self.peers[usize::from(tunnel)].inbound = receiver(&parameters);
     }
 
     /// `clear conn` for one client.
@@ -688,7 +535,7 @@ pub(crate) fn client_address(client: u32) -> u32 {
 }
 
 pub(crate) const fn server_address(tunnel: u16) -> u32 {
-    REMOTE_NET + ((tunnel as u32) << 8) + 7
+    office::server_address(tunnel as u32)
 }
 
 pub(crate) const fn says(flags: u8, seq: u32, ack: u32, text: &[u8]) -> Says<'_> {

@@ -5,6 +5,8 @@ mod bounce;
 mod harness;
 mod idle;
 mod limits;
+#[path = "../office/mod.rs"]
+mod office;
 mod planned;
 mod probe;
 mod silent;

@@ -5,6 +5,8 @@
 //! number of workers in its environment. All workers of a box take turns on one thread, which makes
 //! every run the same.
 
+#[path = "../office/mod.rs"]
+mod office;
 mod site;
 
 use std::env;

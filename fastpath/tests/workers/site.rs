@@ -1,26 +1,23 @@
 //! A box between clients and several peers, and everything that both see.
 
 use arrayvec::ArrayVec;
-use config::{AccessEntry, AclLine, Encryption, MaskedNet, PortMatch};
 use fastpath::control::{Fastpath, Settings};
 use fastpath::counters::Snapshot;
-use fastpath::crypto::{Choice, EngineKind, Engines};
 use fastpath::dpdk::{
     Eal, Mbuf, Pool, PortSettings, Ports, RxQueue, StartedPort, TxQueue, crossover, tsc_hz,
 };
-use fastpath::esp::{
-    InboundSa, OpenJob, OpenScratch, OutboundSa, SaParameters, SealJob, SealScratch, Selectors,
-    Suite, open_burst, seal_burst,
-};
+use fastpath::esp::{OpenScratch, SaParameters, SealScratch};
 use fastpath::limits::{BURST_MAX, WORKERS_MAX};
 use fastpath::packet::protocol;
-use fastpath::policy::{
-    Acl, CryptoEntry, CryptoMap, InterfacePolicy, Policy, PortTable, PortsOf, Route, RouteTable,
-};
 use fastpath::testing::{self, Stepper, Unlaunched};
 use fastpath::tunnel::{SlotId, TunnelMtu};
 use fastpath::wire::{Ethernet, Ipv4, Mac, ethernet};
 use fastpath::worker::Idle;
+
+use crate::office::{
+    FAR_MAC, INSIDE, OUTSIDE, PEER, Peer, clock_tsc, parameters, peer_spi, policy, portable, seed,
+    server_address, unseal,
+};
 
 /// Flows; each goes through one of the tunnels.
 pub(crate) const FLOWS: u32 = 60;
@@ -30,17 +27,7 @@ const WINDOW: u32 = 64;
 /// Turns of every worker until a packet has been handed over as often as it may be.
 const TURNS: usize = 8;
 
-const INSIDE: u8 = 0;
-const OUTSIDE: u8 = 1;
-const LOCAL: u32 = 0xc000_0201;
-const PEER: u32 = 0xc000_0202;
-const INSIDE_ADDRESS: u32 = 0x0a01_0001;
 const CLIENTS: u32 = 0x0a01_0100;
-const REMOTE_NET: u32 = 0x0a40_0000;
-const FAR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
-const KEY: [u8; 20] = *b"twenty bytes of keys";
-/// SPIs of what the box seals: this one and those after it, by tunnel.
-const PEER_SPIS: u32 = 0x2000;
 const UDP_LEN: usize = 8;
 
 /// A packet that came out of the box.
@@ -49,11 +36,6 @@ pub(crate) struct Seen {
     pub(crate) round: u32,
     /// All of it, from its IP header on.
     pub(crate) bytes: Vec<u8>,
-}
-
-struct Peer {
-    outbound: OutboundSa,
-    inbound: InboundSa,
 }
 
 /// The other end of a port's cable.
@@ -78,16 +60,6 @@ pub(crate) struct Site {
     streams: Vec<[Vec<Seen>; 2]>,
 }
 
-fn seed(bytes: &mut [u8]) {
-    for (byte, value) in bytes.iter_mut().zip(23_u8..) {
-        *byte = value;
-    }
-}
-
-fn portable() -> Engines {
-    Engines::with(Choice::Fixed(EngineKind::Portable))
-}
-
 fn far(port: u16, workers: usize, pool: Pool, mac: [u8; 6]) -> Far {
     let settings = PortSettings {
         workers: workers as u16,
@@ -107,15 +79,10 @@ const fn tunnel_of(flow: u32) -> u32 {
     flow % TUNNELS
 }
 
-fn net(tunnel: u32) -> MaskedNet {
-    let address = REMOTE_NET + (tunnel << 8);
-    MaskedNet::new(address.into(), 0xffff_ff00_u32.into())
-}
-
 /// A packet of a flow; `out` says whether its client has sent it.
 fn packet(flow: u32, round: u32, out: bool) -> Vec<u8> {
     let client = (CLIENTS + flow, 1024 + flow as u16);
-    let server = (REMOTE_NET + (tunnel_of(flow) << 8) + 7, 443_u16);
+    let server = (server_address(tunnel_of(flow)), 443_u16);
     let (src, dst) = if out {
         (client, server)
     } else {
@@ -135,25 +102,6 @@ fn packet(flow: u32, round: u32, out: bool) -> Vec<u8> {
     udp[4..6].copy_from_slice(&len.to_be_bytes());
     let header = Ipv4::emit(src.0, dst.0, protocol::UDP, udp.len());
     [&header.as_bytes()[..], &udp].concat()
-}
-
-fn parameters(slot: SlotId, spi: u32, home: u8) -> SaParameters<'static> {
-    let suite = Suite::new(Encryption::AesGcm128, None).expect("a suite");
-    SaParameters {
-        spi,
-        suite,
-        encryption_key: &KEY[..suite.encryption_key_len()],
-        integrity_key: &[],
-        local: LOCAL,
-        remote: PEER,
-        encapsulation: None,
-        esn: false,
-        replay_window: WINDOW,
-        lifetime_bytes: None,
-        slot,
-        selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home,
-    }
 }
 
 impl Site {
@@ -191,7 +139,7 @@ impl Site {
             peers: Vec::new(),
             seal: SealScratch::new(&portable(), &[9; 16]).expect("an engine"),
             open: OpenScratch::new(&portable()).expect("an engine"),
-            now_tsc: fastpath::cpu::tsc(),
+            now_tsc: clock_tsc(),
             streams: (0..FLOWS).map(|_| [Vec::new(), Vec::new()]).collect(),
             fastpath,
         };
@@ -200,7 +148,8 @@ impl Site {
     }
 
     fn configure(&mut self, ports: [u16; 2]) {
-        let slots: Vec<SlotId> = (0..TUNNELS).map(|tunnel| self.add_tunnel(tunnel)).collect();
+        (0..TUNNELS).for_each(|tunnel| self.add_tunnel(tunnel));
+        let slots: Vec<SlotId> = self.peers.iter().map(|peer| peer.slot).collect();
         let hops = self.fastpath.neighbours();
         let peer = hops.intern(OUTSIDE, PEER).expect("there is room");
         hops.learn(OUTSIDE, PEER, FAR_MAC);
@@ -217,7 +166,7 @@ impl Site {
 
     /// A tunnel whose SAs have their homes at workers in turn, the two directions at different
     /// ones.
-    fn add_tunnel(&mut self, tunnel: u32) -> SlotId {
+    fn add_tunnel(&mut self, tunnel: u32) {
         let home = |at: u32| (at as usize % self.steppers.len()) as u8;
         let (inbound_home, outbound_home) = (home(tunnel), home(tunnel + 1));
         let (tunnels, publisher) = self.fastpath.tunnels();
@@ -228,23 +177,18 @@ impl Site {
         };
         let slot = tunnels.allocate(mtu).expect("a slot");
         let spi = tunnels.reserve_spi().expect("an SPI");
-        let inbound = parameters(slot, spi, inbound_home);
-        let outbound = parameters(slot, PEER_SPIS + tunnel, outbound_home);
+        let with = |spi, home| SaParameters {
+            replay_window: WINDOW,
+            home,
+            ..parameters(slot, spi)
+        };
+        let inbound = with(spi, inbound_home);
+        let outbound = with(peer_spi(tunnel), outbound_home);
         tunnels.install_inbound(publisher, &inbound).expect("an SA");
         tunnels
             .install_outbound(publisher, &outbound)
             .expect("an SA");
-        let turned = |parameters: SaParameters<'static>| SaParameters {
-            local: PEER,
-            remote: LOCAL,
-            ..parameters
-        };
-        let (engines, build) = (portable(), "the peer's SA");
-        self.peers.push(Peer {
-            outbound: OutboundSa::build(&turned(inbound), &engines).expect(build),
-            inbound: InboundSa::build(&turned(outbound), &engines).expect(build),
-        });
-        slot
+        self.peers.push(Peer::of(&inbound, &outbound));
     }
 
     /// One packet of every flow and direction, each by the queue of its flow or SA: as a port
@@ -255,29 +199,11 @@ impl Site {
             let clear = packet(flow, round, true);
             let queue = (flow * 7 + 3) as usize % queues;
             self.transmit(true, queue, &clear);
-            let sealed = self.sealed(flow, &packet(flow, round, false));
+            let inner = packet(flow, round, false);
+            let sealed = self.peers[tunnel_of(flow) as usize].sealed(&mut self.seal, &inner);
             let queue = (tunnel_of(flow) * 5 + 2) as usize % queues;
             self.transmit(false, queue, &sealed);
         }
-    }
-
-    fn sealed(&mut self, flow: u32, inner: &[u8]) -> Vec<u8> {
-        let peer = &self.peers[tunnel_of(flow) as usize];
-        let (head, tail) = (
-            peer.outbound.head_len(),
-            peer.outbound.tail_len(inner.len()),
-        );
-        let mut packet = [&vec![0; head], inner, &vec![0; tail]].concat();
-        let mut jobs = [SealJob {
-            sa: &peer.outbound,
-            sequence: peer.outbound.reserve(inner.len()).expect("a number"),
-            packet: &mut packet,
-            inner_len: inner.len(),
-            sealed: false,
-        }];
-        seal_burst(&mut self.seal, &mut jobs);
-        assert!(jobs[0].sealed);
-        packet
     }
 
     fn transmit(&mut self, inside: bool, queue: usize, packet: &[u8]) {
@@ -313,7 +239,7 @@ impl Site {
             while queue.receive(&mut packets, BURST_MAX) > 0 {
                 for mut packet in packets.drain(..) {
                     let inner = unseal(&mut self.open, &self.peers, packet.data_mut());
-                    note(&mut self.streams, 0, &inner);
+                    note(&mut self.streams, 0, &inner.expect("a sealed packet"));
                 }
             }
         }
@@ -353,18 +279,6 @@ impl Site {
     }
 }
 
-/// The inner packet of what a peer was sent. Every one is new to its window.
-fn unseal(open: &mut OpenScratch, peers: &[Peer], frame: &mut [u8]) -> Vec<u8> {
-    let esp = &mut frame[ethernet::LEN + 20..];
-    let spi = u32::from_be_bytes(*esp.first_chunk().expect("an SPI"));
-    let peer = &peers[(spi - PEER_SPIS) as usize];
-    let mut jobs = [OpenJob::new(&peer.inbound, esp, 0)];
-    open_burst(open, &mut jobs);
-    let opened = jobs[0].outcome.expect("the peer takes it");
-    let end = opened.offset + opened.len;
-    esp[opened.offset..end].to_vec()
-}
-
 fn note(streams: &mut [[Vec<Seen>; 2]], way: usize, inner: &[u8]) {
     let word = |at: usize| {
         let bytes = &inner[20 + UDP_LEN + at..];
@@ -374,65 +288,4 @@ fn note(streams: &mut [[Vec<Seen>; 2]], way: usize, inner: &[u8]) {
         round: word(4),
         bytes: inner.to_vec(),
     });
-}
-
-fn policy(slots: &[SlotId], ports: [u16; 2]) -> Policy {
-    let interface = |port, nameif: &str, security_level, address, mask| InterfacePolicy {
-        port: Some(port),
-        nameif: nameif.to_owned(),
-        security_level,
-        address,
-        mask,
-        mtu: 1500,
-        up: true,
-        ..InterfacePolicy::default()
-    };
-    let mut outside = interface(ports[1], "outside", 0, LOCAL, 0xffff_ff00);
-    outside.crypto_map = Some(0);
-    let inside = interface(ports[0], "inside", 100, INSIDE_ADDRESS, 0xffff_0000);
-    let interfaces = [inside, outside];
-    let route = |net, mask, interface, gateway| Route {
-        net,
-        mask,
-        interface,
-        gateway,
-        metric: 0,
-    };
-    let routes = [
-        route(INSIDE_ADDRESS & 0xffff_0000, 0xffff_0000, INSIDE, None),
-        route(LOCAL & 0xffff_ff00, 0xffff_ff00, OUTSIDE, None),
-        route(REMOTE_NET, 0xffff_0000, OUTSIDE, Some(PEER)),
-    ];
-    let line = |tunnel| {
-        AclLine::Extended(AccessEntry {
-            permit: true,
-            protocol: None,
-            source: MaskedNet::ANY,
-            source_ports: PortMatch::Any,
-            destination: net(tunnel),
-            destination_ports: PortMatch::Any,
-            icmp_type: None,
-            log: None,
-            inactive: false,
-        })
-    };
-    let lines: Vec<AclLine> = (0..TUNNELS).map(line).collect();
-    let map = CryptoMap {
-        name: "map".to_owned(),
-        entries: vec![CryptoEntry {
-            complete: true,
-            sequence: 10,
-            acl: Acl::compile(&lines, PortsOf::Packet).into(),
-            slots: slots.to_vec(),
-        }],
-    };
-    Policy {
-        generation: 1,
-        ports: PortTable::new(&interfaces),
-        interfaces: interfaces.to_vec().into(),
-        routes: RouteTable::new(&routes).into(),
-        crypto: vec![map].into(),
-        permit_vpn: true,
-        ..Policy::default()
-    }
 }
