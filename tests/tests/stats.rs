@@ -37,9 +37,8 @@ tests::scenarios! {
 
 mod scenario {
     pub(super) use super::{
-        a_browser_sees_a_bounce as the_status_page_shows_a_bounce,
-        a_crowd_changes_nothing as a_crowd_of_clients_changes_nothing_on_the_cores,
-        tools_read_a_box as everybodys_tools_read_a_box_with_traffic,
+        a_crowd_of_clients_changes_nothing_on_the_cores, everybodys_tools_read_a_box_with_traffic,
+        the_status_page_shows_a_bounce,
     };
 }
 
@@ -111,7 +110,7 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-fn tools_read_a_box(workers: usize) -> Result<()> {
+fn everybodys_tools_read_a_box_with_traffic(workers: usize) -> Result<()> {
     let offices = offices(workers, 0, 20)?;
     let mut download = download(&offices)?;
     wait_tunnel(&offices.head, 0)?;
@@ -369,7 +368,7 @@ fn prometheus_reads_the_metrics(space: &Namespace) -> Result<()> {
     Ok(())
 }
 
-fn a_browser_sees_a_bounce(workers: usize) -> Result<()> {
+fn the_status_page_shows_a_bounce(workers: usize) -> Result<()> {
     let offices = offices(workers, 4 * MEGABYTE, 200)?;
     let head = &offices.topology.head;
     configure_another_tunnel(&offices.head)?;
@@ -446,7 +445,7 @@ fn look(space: &Namespace, name: &str, (width, height): (u32, u32)) -> Result<Se
     })
 }
 
-fn a_crowd_changes_nothing(workers: usize) -> Result<()> {
+fn a_crowd_of_clients_changes_nothing_on_the_cores(workers: usize) -> Result<()> {
     let offices = offices(workers, 4 * MEGABYTE, 100)?;
     let socket = offices.head.run_dir().join("stats.sock");
     let mut download = download(&offices)?;

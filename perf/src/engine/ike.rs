@@ -43,20 +43,17 @@ pub(super) fn run(run: &Run) -> Result<Vec<Figure>, String> {
 /// Main mode with a pre-shared key, then quick mode.
 fn whole(run: &Run, group: u8, end: End) -> Result<[Figure; 3], String> {
     let mut pair = Pair::new(group, None);
-    let name = format!("ike {} main + quick mode", end.name());
-    let all = measure(subject(&name, group), budget(run), || {
-        pair.negotiate()?;
-        let cost = pair.cost(end);
-        pair.clear();
-        Ok(sample(cost.protocol + cost.public_key))
-    })?;
-    let name = format!("ike {} without public keys", end.name());
-    let protocol = measure(subject(&name, group), budget(run), || {
-        pair.negotiate()?;
-        let cost = pair.cost(end);
-        pair.clear();
-        Ok(sample(cost.protocol))
-    })?;
+    let mut figure = |what: &str, of: fn(Cost) -> u64| {
+        let name = format!("ike {} {what}", end.name());
+        measure(subject(&name, group), budget(run), || {
+            pair.negotiate()?;
+            let cost = pair.cost(end);
+            pair.clear();
+            Ok(sample(of(cost)))
+        })
+    };
+    let all = figure("main + quick mode", Cost::whole)?;
+    let protocol = figure("without public keys", |cost| cost.protocol)?;
     let name = format!("ike {} negotiations", end.name());
     let per_s = budget(run).tsc_hz as f64 / all.value;
     let per_s = Figure::single(&name, u64::from(group), per_s, "per second and core");
@@ -72,7 +69,7 @@ fn rekey(run: &Run, group: u8, pfs: Option<u8>, end: End) -> Result<Figure, Stri
     measure(subject(&name, group), budget(run), || {
         pair.rekey()?;
         let cost = pair.cost(end);
-        Ok(sample(cost.protocol + cost.public_key))
+        Ok(sample(cost.whole()))
     })
 }
 
@@ -111,6 +108,12 @@ struct Cost {
     protocol: u64,
     /// Diffie-Hellman.
     public_key: u64,
+}
+
+impl Cost {
+    const fn whole(self) -> u64 {
+        self.protocol + self.public_key
+    }
 }
 
 /// Both ends, of which the first one begins.

@@ -102,6 +102,14 @@ pub(super) struct Bounced {
     pub(super) anew_until: Option<Time>,
 }
 
+impl Tunnel {
+    /// It is to be negotiated at `at`, as if a packet had asked for it.
+    fn ask(&mut self, now: Time, at: Time) {
+        self.asked_at = Some(now);
+        self.retry_at = Some(at);
+    }
+}
+
 /// The workers' count of the flows of a bounce.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counting {
@@ -206,11 +214,10 @@ impl<D: Dataplane> TunnelOwner<D> {
             return;
         };
         let spread_ms = scatter(tunnel, number) % (over_ms + 1);
-        tunnel.asked_at = Some(now);
-        tunnel.retry_at = Some(now.after_ms(delay_ms + spread_ms));
         if let Some(bounced) = &mut tunnel.bounced {
             bounced.anew_until = Some(now.after_s(ANEW_S));
         }
+        tunnel.ask(now, now.after_ms(delay_ms + spread_ms));
         self.timed.insert(id);
     }
 
@@ -223,8 +230,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         };
         let until = tunnel.bounced.and_then(|bounced| bounced.anew_until);
         if until.is_some_and(|until| now < until) {
-            tunnel.asked_at = Some(now);
-            tunnel.retry_at = Some(now);
+            tunnel.ask(now, now);
             self.timed.insert(id);
         }
     }

@@ -230,7 +230,8 @@ unsafe fn four<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>], waiting: u64, 
     };
     let same = jobs.iter().all(|job| std::ptr::eq(job.key, jobs[0].key));
     let lengths = |job: &CryptoJob<'_, Key>| (job.text_len, job.aad_len);
-    let even = jobs.iter().all(|job| lengths(job) == lengths(jobs[0]));
+    let are_even =
+        |jobs: &[&mut CryptoJob<'_, Key>]| jobs.iter().all(|job| lengths(job) == lengths(jobs[0]));
     // SAFETY: the caller's promise.
     unsafe {
         match (row_len, same) {
@@ -242,7 +243,7 @@ unsafe fn four<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>], waiting: u64, 
             (3, false) => short::four::<3, SEAL, false>(jobs),
             (4, true) => short::four::<4, SEAL, true>(jobs),
             (4, false) => short::four::<4, SEAL, false>(jobs),
-            (_, true) if even => columns::four::<SEAL, true>(jobs, row_len),
+            (_, true) if are_even(&jobs) => columns::four::<SEAL, true>(jobs, row_len),
             (_, true) => columns::four::<SEAL, false>(jobs, row_len),
             (_, false) => jobs.into_iter().for_each(|job| long::<SEAL>(job)),
         }
