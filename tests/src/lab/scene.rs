@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::config_text::{self, Options, Suite};
 use super::error::{Result, failed};
-use super::flow_log::{self, TORN_DOWN};
+use super::flow_log::{self, Built, TORN_DOWN};
+use super::interrupt::wait_for;
 use super::offices::{Office, Setup, TwoBoxes};
 use super::process::Process;
 use super::topology::{CLIENT, SERVER};
@@ -69,13 +70,28 @@ impl Scene {
         scene.offices.end()
     }
 
-    /// Opens [`FLOWS`] connections from the client to the echo server at `server`.
+    /// Opens [`FLOWS`] connections from the client to the echo server at `server`. Those to the
+    /// server of the head office are in both logs by then.
     pub fn hold(&self, server: &str, name: &str, wait: Duration) -> Result<HeldConnections> {
         let topology = &self.offices.topology;
         let log = topology.directory().join(name);
+        let before = self.built();
         let mut held = HeldConnections::open(&topology.client, server, FLOWS, wait, &log)?;
         expect_eq("answering flows at the start", held.probe()?, FLOWS)?;
+        if server == SERVER {
+            wait_for("all flows in both logs", LOGGED, || {
+                let both = self.built().into_iter().zip(before);
+                let all = both.into_iter().all(|(now, before)| now >= before + FLOWS);
+                Ok(all.then_some(()))
+            })?;
+        }
         Ok(held)
+    }
+
+    /// How many connections to the echo server the head office and the branch have logged; ids
+    /// begin anew with each start of a box.
+    fn built(&self) -> [usize; 2] {
+        [&self.offices.head, &self.offices.branch].map(|office| to_server(&office.log()).len())
     }
 
     /// Ids of the live connections to the echo server, at the head office and at the branch.
@@ -85,14 +101,8 @@ impl Scene {
 
     /// The client's ports of all connections that the head office has built to the echo server.
     pub fn client_ports(&self) -> Vec<u16> {
-        let built = flow_log::built(&self.offices.head.log());
-        let server = format!(":{SERVER}/{ECHO_PORT}");
-        let to_server = built.iter().filter(|flow| {
-            [&flow.first, &flow.second]
-                .iter()
-                .any(|end| end.ends_with(&server))
-        });
-        to_server
+        to_server(&self.offices.head.log())
+            .iter()
             .flat_map(|flow| [&flow.first, &flow.second])
             .filter_map(|end| end.split_once(&format!(":{CLIENT}/"))?.1.parse().ok())
             .collect()
@@ -158,6 +168,20 @@ pub fn judge(result: Result<()>) {
     if let Err(error) = result {
         panic!("{error}");
     }
+}
+
+/// Connections that a log has to the echo server.
+fn to_server(log: &str) -> Vec<Built> {
+    let server = format!(":{SERVER}/{ECHO_PORT}");
+    let ends_there = |flow: &Built| {
+        [&flow.first, &flow.second]
+            .iter()
+            .any(|end| end.ends_with(&server))
+    };
+    flow_log::built(log)
+        .into_iter()
+        .filter(ends_there)
+        .collect()
 }
 
 /// As [`judge`], of a scenario that works: when it is its turn.
