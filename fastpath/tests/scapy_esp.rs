@@ -62,7 +62,7 @@ impl Case {
             lifetime_bytes: None,
             slot: SlotId::new(1),
             selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-            home: 0,
+            spread: false,
         })
     }
 

@@ -141,6 +141,9 @@ pub(crate) struct Run {
     /// Every packet arrives at another worker than its flow's.
     #[arg(long)]
     pub(crate) handoff: bool,
+    /// One tunnel, with which every worker seals.
+    #[arg(long)]
+    pub(crate) spread: bool,
     /// Entries of the access list.
     #[arg(long, default_value_t = 1000)]
     pub(crate) aces: u32,

@@ -99,7 +99,7 @@ fn run_counting(input: &[u8]) -> usize {
         lifetime_bytes: None,
         slot: SlotId::new(1),
         selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home: 0,
+        spread: false,
     };
     BENCHES.with_borrow_mut(|benches| {
         let bench = &mut benches[engine];

@@ -51,6 +51,13 @@ const GROUPS: &[Word] = &[
 ];
 const SA: Token = kw("security-association", "Options of security associations");
 const LIFETIME: Token = kw("lifetime", "Lifetime of an SA");
+const SPREAD: Token = kw("spread", "Let every worker seal with the entry's SAs");
+const PEER_WINDOW: Token = kw("peer-window", "Size of the peer's replay window");
+const WINDOW: Token = arg(
+    "packets",
+    Kind::Number(64, 1_048_576),
+    "Packets by which others may overtake one",
+);
 const LINE: Token = Token::Optional(&[arg("value", Kind::Rest(240), "The value")]);
 
 pub(crate) const ROWS: &[Row] = &[
@@ -131,6 +138,33 @@ pub(crate) const ROWS: &[Row] = &[
         no: No::As(&[CRYPTO, MAP, NAME, SEQUENCE, SET, SA, LIFETIME, NO_LIFETIMES]),
         help: "Lifetime of the entry's IPsec SAs, in the place of the global one",
         apply: parse::set_lifetime,
+    },
+    Row {
+        id: "crypto map set spread",
+        place: Place::Global,
+        effect: Effect::Acted,
+        syntax: &[
+            CRYPTO,
+            MAP,
+            NAME,
+            SEQUENCE,
+            SET,
+            SPREAD,
+            PEER_WINDOW,
+            WINDOW,
+        ],
+        no: No::As(&[
+            CRYPTO,
+            MAP,
+            NAME,
+            SEQUENCE,
+            SET,
+            SPREAD,
+            Token::Optional(&[PEER_WINDOW, WINDOW]),
+        ]),
+        help: "Let every worker seal with the SAs to come, where the peer's replay window is wide \
+               enough for it",
+        apply: parse::set_spread,
     },
     kept(
         "crypto map set connection-type",

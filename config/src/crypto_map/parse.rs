@@ -172,6 +172,14 @@ pub(super) fn set_lifetime(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refus
     })
 }
 
+pub(super) fn set_spread(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
+    let window = args.find_number("packets").filter(|_| !args.negated);
+    with_entry(edit, args, |entry| {
+        entry.spread_peer_window = window;
+        Ok(())
+    })
+}
+
 /// Keeps the words from `set` on.
 pub(super) fn keep(edit: &mut Edit<'_>, args: &Args) -> Result<(), Refusal> {
     let from_set: Vec<_> = args

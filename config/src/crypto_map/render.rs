@@ -46,6 +46,9 @@ fn entry_lines(entry: &CryptoMapEntry) -> Vec<String> {
             "set security-association lifetime kilobytes {kilobytes}"
         ));
     }
+    if let Some(packets) = entry.spread_peer_window {
+        lines.push(format!("set spread peer-window {packets}"));
+    }
     lines.extend(entry.kept.iter().cloned());
     lines
 }

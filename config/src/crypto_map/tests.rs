@@ -49,6 +49,13 @@ pub(crate) const EFFECTS: &[EffectCase] = &[
         undo: Some("no crypto map m 5 set security-association lifetime seconds 120"),
     },
     EffectCase {
+        row: "crypto map set spread",
+        given: MAP,
+        line: "crypto map m 5 set spread peer-window 4096",
+        then: |config, _| entry(config).spread_peer_window == Some(4096),
+        undo: Some("no crypto map m 5 set spread"),
+    },
+    EffectCase {
         row: "crypto map interface",
         given: MAP,
         line: "crypto map m interface outside",

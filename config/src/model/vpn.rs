@@ -203,6 +203,8 @@ pub struct CryptoMapEntry {
     pub pfs: Option<u8>,
     /// `set security-association lifetime`.
     pub lifetime: SaLifetime,
+    /// `set spread peer-window`: packets of the peer's replay window.
+    pub spread_peer_window: Option<u32>,
     /// Lines kept without effect.
     pub kept: Vec<String>,
 }

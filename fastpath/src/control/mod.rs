@@ -22,6 +22,7 @@ use crate::cpu;
 use crate::crypto::Engines;
 use crate::dpdk::{Eal, Lcore, Link, Mbuf, Pool, PortFacts, PortStats, Ports};
 use crate::histogram::{Reader, Recorder};
+use crate::limits::BURST_MAX;
 use crate::path::Entrance;
 use crate::policy::Policy;
 use crate::rcu::Publisher;
@@ -94,6 +95,18 @@ impl Fastpath {
     /// Number of workers.
     pub fn workers(&self) -> u8 {
         self.workers.len() as u8
+    }
+
+    /// Packets that can overtake another one of the same SA where every worker seals with it: as
+    /// many as all workers have sealed, and not sent yet, or put into their transmit queues. None
+    /// with one worker.
+    pub fn reordering_packets(&self) -> u32 {
+        let longest = self.ports.iter().map(|port| port.tx_queue_len).max();
+        let waiting = u32::from(longest.unwrap_or(0)) + BURST_MAX as u32;
+        match self.workers() {
+            0 | 1 => 0,
+            workers => u32::from(workers) * waiting,
+        }
     }
 
     /// The ports that were started.

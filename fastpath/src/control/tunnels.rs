@@ -7,9 +7,7 @@ use thiserror::Error;
 use crate::crypto::Engines;
 use crate::esp::{BuildError, InboundSa, OutboundSa, SaParameters};
 use crate::rcu::Publisher;
-use crate::tunnel::{
-    RetiredSlot, SadOwner, Sealer, SlotId, SlotOwner, SlotState, SlotWord, TunnelMtu,
-};
+use crate::tunnel::{RetiredSlot, SadOwner, SlotId, SlotOwner, SlotState, SlotWord, TunnelMtu};
 
 /// Why an SA could not be installed.
 #[derive(Debug, Error)]
@@ -35,9 +33,7 @@ pub struct Tunnels {
     sad: SadOwner<InboundSa>,
     engines: Arc<Engines>,
     workers: u8,
-    /// Given out apart: with one sequence for both, every second worker would seal and the others
-    /// open.
-    next_sealer: u8,
+    /// Worker that opens what comes by the next SPI.
     next_opener: u8,
 }
 
@@ -53,15 +49,13 @@ impl Tunnels {
             sad,
             engines,
             workers,
-            next_sealer: 0,
             next_opener: 0,
         }
     }
 
-    /// A slot that is down; its sealing home is given out in turn.
+    /// A slot that is down.
     pub fn allocate(&mut self, mtu: TunnelMtu) -> Option<SlotId> {
-        let home = take_turn(&mut self.next_sealer, self.workers);
-        self.slots.allocate(Sealer::Worker(home), mtu)
+        self.slots.allocate(mtu)
     }
 
     /// Takes a slot out of use; see [`SlotOwner::retire`] and [`SlotOwner::release`].
@@ -76,7 +70,8 @@ impl Tunnels {
 
     /// An SPI for an SA to come; its home worker is given out in turn.
     pub fn reserve_spi(&mut self) -> Option<u32> {
-        let home = take_turn(&mut self.next_opener, self.workers);
+        let home = self.next_opener;
+        self.next_opener = (home + 1) % self.workers.max(1);
         self.sad.reserve(home)
     }
 
@@ -101,7 +96,8 @@ impl Tunnels {
             })
     }
 
-    /// Swaps the SA that seals what leaves by the slot.
+    /// Swaps the SA that seals what leaves by the slot, at the slot's sealing home or, if it says
+    /// so, everywhere.
     pub fn install_outbound(
         &mut self,
         publisher: &mut Publisher,
@@ -110,10 +106,16 @@ impl Tunnels {
         if self.slots.word_of(parameters.slot).is_none() {
             return Err(InstallError::NoSlot);
         }
-        let sa = Box::new(OutboundSa::build(parameters, &self.engines)?);
+        let sa = OutboundSa::build(parameters, &self.engines)?;
+        let sa = Box::new(sa.at_home(self.sealing_home(parameters.slot)));
         self.slots
             .publish_outbound(publisher, parameters.slot, sa)
             .map_err(|_| InstallError::Busy)
+    }
+
+    /// The worker that seals for a slot. Slots are given out in turn, and so are their homes.
+    fn sealing_home(&self, slot: SlotId) -> u8 {
+        (slot.raw() % u16::from(self.workers.max(1))) as u8
     }
 
     /// Removes an inbound SA; its packets are `np-sp-invalid-spi` from now on.
@@ -203,10 +205,4 @@ impl Tunnels {
     pub fn rearm(&mut self, slot: SlotId) {
         self.slots.rearm(slot);
     }
-}
-
-fn take_turn(next: &mut u8, workers: u8) -> u8 {
-    let home = *next;
-    *next = (home + 1) % workers.max(1);
-    home
 }

@@ -56,6 +56,8 @@ pub struct PortFacts {
     pub rx_queues: u16,
     /// Transmit queues in use.
     pub tx_queues: u16,
+    /// Packets that fit into one transmit queue.
+    pub tx_queue_len: u16,
     /// The port spreads by the symmetric hash; else the workers hand over what is not theirs.
     pub rss: bool,
 }
@@ -146,7 +148,7 @@ impl Ports {
         // its queues, polled or not.
         let rx_queues = settings.workers.min(limits.max_rx_queues);
         configure(port, rx_queues, settings, rss_usable)?;
-        set_up_queues(port, rx_queues, settings.workers, pool)?;
+        let tx_queue_len = set_up_queues(port, rx_queues, settings.workers, pool)?;
         if rss_usable && rx_queues > 1 {
             write_reta(port, limits.reta_size, rx_queues)?;
         }
@@ -163,6 +165,7 @@ impl Ports {
             mac: mac(port)?,
             rx_queues,
             tx_queues: settings.workers,
+            tx_queue_len,
             rss: rss_usable && rx_queues > 1,
         };
         let receive = (0..settings.workers)
@@ -321,7 +324,8 @@ fn configure(port: u16, rx_queues: u16, settings: PortSettings, rss: bool) -> Re
     Ok(())
 }
 
-fn set_up_queues(port: u16, rx: u16, tx: u16, pool: Pool) -> Result<(), EalError> {
+/// Sets up the queues; the length of those to transmit.
+fn set_up_queues(port: u16, rx: u16, tx: u16, pool: Pool) -> Result<u16, EalError> {
     let (mut rx_len, mut tx_len) = (DESCRIPTORS, DESCRIPTORS);
     // SAFETY: the port is configured, and both numbers are valid for the call.
     let code =
@@ -349,7 +353,7 @@ fn set_up_queues(port: u16, rx: u16, tx: u16, pool: Pool) -> Result<(), EalError
             unsafe { sys::rte_eth_tx_queue_setup(port, queue, tx_len, socket, core::ptr::null()) };
         check(code, || format!("transmit queue {queue} of port {port}"))?;
     }
-    Ok(())
+    Ok(tx_len)
 }
 
 /// Writes the software's indirection table into the port, so that both agree on a flow's home.

@@ -53,7 +53,6 @@ pub struct InboundSa {
     /// Address and UDP port from which the peer's newest packet came.
     origin: AtomicU64,
     slot: SlotId,
-    home: u8,
     selectors: Selectors,
 }
 
@@ -93,7 +92,6 @@ impl InboundSa {
                     .map_or(0, |(_, port)| origin(parameters.remote, port)),
             ),
             slot: parameters.slot,
-            home: parameters.home,
             selectors: parameters.selectors,
         })
     }
@@ -224,11 +222,6 @@ impl InboundSa {
     /// The slot that the SA serves.
     pub fn slot(&self) -> SlotId {
         self.slot
-    }
-
-    /// The worker that opens with it.
-    pub fn home(&self) -> u8 {
-        self.home
     }
 
     /// Which packets it is for.

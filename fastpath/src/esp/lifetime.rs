@@ -1,8 +1,7 @@
 //! How far an SA has come, and where it must stop.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
-
 use super::Suite;
+use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use crate::verdict::DropReason;
 
 /// The soft limit lies one eighth below the hard one: time to rekey.
@@ -10,7 +9,7 @@ const SOFT_SHARE: u64 = 8;
 /// Sequence numbers that are left, of 2^32, when a rekey is asked for: half a minute at 10 Mpps.
 const SEQUENCE_RESERVE: u64 = 1 << 28;
 
-/// Something that is raised once and reported once. One writer.
+/// Something that is raised once and reported once, whoever does it.
 #[derive(Debug, Default)]
 struct Latch(AtomicU8);
 
@@ -20,9 +19,7 @@ impl Latch {
     const TAKEN: u8 = 2;
 
     fn raise(&self) {
-        if self.0.load(Relaxed) == Self::CLEAR {
-            self.0.store(Self::RAISED, Relaxed);
-        }
+        self.pass(Self::CLEAR, Self::RAISED);
     }
 
     fn is_raised(&self) -> bool {
@@ -30,15 +27,17 @@ impl Latch {
     }
 
     fn take(&self) -> bool {
-        let raised = self.0.load(Relaxed) == Self::RAISED;
-        if raised {
-            self.0.store(Self::TAKEN, Relaxed);
-        }
-        raised
+        self.pass(Self::RAISED, Self::TAKEN)
+    }
+
+    /// Costs a load where it stands elsewhere.
+    fn pass(&self, from: u8, to: u8) -> bool {
+        self.0.load(Relaxed) == from && self.0.compare_exchange(from, to, Relaxed, Relaxed).is_ok()
     }
 }
 
-/// Byte count and byte limits of an SA. One writer, plain loads and stores.
+/// Byte count and byte limits of an SA. With one writer it takes plain loads and stores
+/// ([`ByteBudget::admit`], [`ByteBudget::spend`]).
 #[derive(Debug)]
 pub(super) struct ByteBudget {
     used: AtomicU64,
@@ -86,6 +85,19 @@ impl ByteBudget {
         }
     }
 
+    /// Takes `bytes` if they fit, whoever else does the same now.
+    fn take(&self, bytes: u64) -> bool {
+        let fits = |used: u64| {
+            let used = used.saturating_add(bytes);
+            (used <= self.hard && !self.hard_latch.is_raised()).then_some(used)
+        };
+        let before = self.used.fetch_update(Relaxed, Relaxed, fits);
+        if before.is_ok_and(|used| used.saturating_add(bytes) >= self.soft) {
+            self.soft_latch.raise();
+        }
+        before.is_ok()
+    }
+
     pub(super) fn take_soft(&self) -> bool {
         self.soft_latch.take()
     }
@@ -95,7 +107,9 @@ impl ByteBudget {
     }
 }
 
-/// Sequence numbers and bytes of an outbound SA.
+/// Sequence numbers and bytes of an outbound SA: for one worker ([`OutboundProgress::reserve`],
+/// [`OutboundProgress::note_expecting`]), or for several ([`OutboundProgress::reserve_run`],
+/// [`OutboundProgress::add_expecting`]). One SA never sees both.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct OutboundProgress {
@@ -108,6 +122,7 @@ pub(super) struct OutboundProgress {
     pub(super) budget: ByteBudget,
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(
     size_of::<OutboundProgress>() == 64,
     "what is written per packet is one cache line"
@@ -131,10 +146,13 @@ impl OutboundProgress {
         self.expecting.load(Relaxed)
     }
 
-    /// One writer, as everywhere here.
     #[inline]
-    pub(super) fn note_expecting(&self) {
-        self.expecting.store(self.expecting() + 1, Relaxed);
+    pub(super) fn note_expecting(&self, packets: u64) {
+        self.expecting.store(self.expecting() + packets, Relaxed);
+    }
+
+    pub(super) fn add_expecting(&self, packets: u64) {
+        self.expecting.fetch_add(packets, Relaxed);
     }
 
     pub(super) fn sequence(&self) -> u64 {
@@ -157,9 +175,41 @@ impl OutboundProgress {
         }
         Ok(next)
     }
+
+    /// The first of `packets` numbers that follow each other, for `bytes` bytes in all. A number is
+    /// given out once, because the counter moves in one step. All of them or none: a run that fails
+    /// says nothing of a shorter one, so only one packet alone (`packets` is 1) ends the SA.
+    #[inline]
+    pub(super) fn reserve_run(&self, packets: u64, bytes: u64) -> Result<u64, DropReason> {
+        if !self.budget.take(bytes) {
+            return Err(self.refuse(packets, DropReason::EspLifetime));
+        }
+        let last = |sequence: u64| {
+            let last = sequence.checked_add(packets);
+            last.filter(|last| *last <= self.sequence_last)
+        };
+        let Ok(before) = self.sequence.fetch_update(Relaxed, Relaxed, last) else {
+            self.budget.used.fetch_sub(bytes, Relaxed);
+            return Err(self.refuse(packets, DropReason::SequenceExhausted));
+        };
+        if before + packets >= self.sequence_last - SEQUENCE_RESERVE {
+            self.budget.soft_latch.raise();
+        }
+        Ok(before + 1)
+    }
+
+    fn refuse(&self, packets: u64, reason: DropReason) -> DropReason {
+        if packets == 1 {
+            self.budget.hard_latch.raise();
+        }
+        reason
+    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_models;
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use config::{Encryption, Hash};
 
@@ -210,6 +260,42 @@ mod tests {
         progress.sequence.store(u64::MAX - 1, Relaxed);
         assert_eq!(progress.reserve(1), Ok(u64::MAX));
         assert_eq!(progress.reserve(1), Err(DropReason::SequenceExhausted));
+    }
+
+    #[test]
+    fn runs_are_taken_whole_and_the_limits_hold_for_them() {
+        let progress = OutboundProgress::new(aes(), false, Some(8000));
+        assert_eq!(progress.reserve_run(3, 3000), Ok(1));
+        assert_eq!(progress.reserve_run(3, 3000), Ok(4));
+        assert!(!progress.budget.take_soft());
+        assert_eq!(progress.reserve_run(3, 3000), Err(DropReason::EspLifetime));
+        assert!(!progress.budget.take_hard(), "a shorter run may fit");
+        assert_eq!(progress.reserve_run(2, 2000), Ok(7));
+        assert!(progress.budget.take_soft() && !progress.budget.take_soft());
+        assert_eq!(progress.reserve_run(1, 1), Err(DropReason::EspLifetime));
+        assert_eq!(progress.reserve_run(1, 0), Err(DropReason::EspLifetime));
+        assert!(progress.budget.take_hard() && !progress.budget.take_hard());
+        assert_eq!((progress.sequence(), progress.budget.used()), (8, 8000));
+    }
+
+    #[test]
+    fn runs_stop_before_the_counter_wraps() {
+        let progress = OutboundProgress::new(aes(), false, None);
+        progress
+            .sequence
+            .store(u64::from(u32::MAX) - SEQUENCE_RESERVE - 3, Relaxed);
+        assert!(progress.reserve_run(2, 2).is_ok());
+        assert!(!progress.budget.take_soft());
+        assert!(progress.reserve_run(1, 1).is_ok());
+        assert!(progress.budget.take_soft());
+        progress.sequence.store(u64::from(u32::MAX) - 1, Relaxed);
+        let exhausted = Err(DropReason::SequenceExhausted);
+        assert_eq!(progress.reserve_run(2, 2), exhausted);
+        assert!(!progress.budget.take_hard());
+        assert_eq!(progress.reserve_run(1, 1), Ok(u64::from(u32::MAX)));
+        assert_eq!(progress.reserve_run(1, 1), exhausted);
+        assert!(progress.budget.take_hard());
+        assert_eq!(progress.budget.used(), 4, "what was refused is not counted");
     }
 
     #[test]

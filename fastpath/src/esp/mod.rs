@@ -26,7 +26,7 @@ mod tunnel_header;
 
 pub use inbound::InboundSa;
 pub use open::{OpenJob, OpenScratch, Opened, open_burst};
-pub use outbound::OutboundSa;
+pub use outbound::{OutboundSa, Sealer};
 pub use replay::{REPLAY_WINDOW_MIN, ReplayWindow};
 pub use sa::{BuildError, PortRange, SPI_MIN, SaParameters, Selectors};
 pub use seal::{SealJob, SealScratch, seal_burst};

@@ -4,6 +4,7 @@ use super::lifetime::OutboundProgress;
 use super::sa::{BuildError, SaParameters, Selectors, prepare};
 use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, SALT_LEN, Suite};
 use super::tunnel_header::HeaderTemplate;
+use crate::cpu;
 use crate::crypto::{Direction, Engines, KeySet};
 use crate::packet::FlowKey;
 use crate::tunnel::SlotId;
@@ -24,22 +25,38 @@ const _: () = assert!(
     "what is read per packet is one cache line"
 );
 
-/// An outbound SA. One worker reserves sequence numbers in it; anybody may read its counters.
+/// Which worker seals with an SA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealer {
+    /// One, which alone advances the sequence number.
+    Worker(u8),
+    /// Whichever has the packet: the peer's replay window takes the reordering.
+    Spread,
+}
+
+/// An outbound SA. Its [`Sealer`] reserves sequence numbers in it; anybody may read its counters.
+/// Three lines, in this order: read only, written, read only.
 #[derive(Debug)]
+#[repr(C)]
 pub struct OutboundSa {
     pub(super) hot: OutboundHot,
     progress: OutboundProgress,
     spi: u32,
     slot: SlotId,
-    home: u8,
+    sealer: Sealer,
     selectors: Selectors,
 }
 
 impl OutboundSa {
-    /// An SA that has sent nothing yet.
+    /// An SA that has sent nothing yet. Its home is the first worker, see [`OutboundSa::at_home`].
     pub fn build(parameters: &SaParameters<'_>, engines: &Engines) -> Result<Self, BuildError> {
         let (keys, salt) = prepare(parameters, engines, Direction::Seal)?;
         let suite = parameters.suite;
+        let sealer = if parameters.spread {
+            Sealer::Spread
+        } else {
+            Sealer::Worker(0)
+        };
         Ok(Self {
             hot: OutboundHot {
                 keys,
@@ -50,9 +67,18 @@ impl OutboundSa {
             progress: OutboundProgress::new(suite, parameters.esn, parameters.lifetime_bytes),
             spi: parameters.spi,
             slot: parameters.slot,
-            home: parameters.home,
+            sealer,
             selectors: parameters.selectors,
         })
+    }
+
+    /// The same SA with its home at `worker`, where it has one.
+    #[must_use]
+    pub fn at_home(mut self, worker: u8) -> Self {
+        if let Sealer::Worker(home) = &mut self.sealer {
+            *home = worker;
+        }
+        self
     }
 
     /// Sends what is sealed from now on to another address and UDP port of the peer: its NAT has
@@ -85,9 +111,24 @@ impl OutboundSa {
         (room - room % block).saturating_sub(ESP_TRAILER_LEN)
     }
 
-    /// Asks for the lines that sealing a packet with `inner_len` bytes reads beyond the first one.
+    /// Whether packets that `worker` has are sealed by it.
     #[inline]
-    pub fn prefetch_keys(&self, inner_len: usize) {
+    pub fn is_sealed_by(&self, worker: u8) -> bool {
+        matches!(self.sealer, Sealer::Worker(home) if home == worker)
+            || self.sealer == Sealer::Spread
+    }
+
+    /// Asks for the lines that nobody writes: those that tell who seals.
+    #[inline]
+    pub fn prefetch(&self) {
+        cpu::prefetch(&self.hot);
+        cpu::prefetch(&self.spi);
+    }
+
+    /// Asks for the other lines that sealing a packet with `inner_len` bytes takes.
+    #[inline]
+    pub fn prefetch_to_seal(&self, inner_len: usize) {
+        cpu::prefetch(&self.progress);
         self.hot.keys.prefetch(inner_len);
     }
 
@@ -97,16 +138,28 @@ impl OutboundSa {
     /// Fails with [`DropReason::EspLifetime`] or [`DropReason::SequenceExhausted`].
     #[inline]
     pub fn reserve(&self, bytes: usize) -> Result<u64, DropReason> {
-        self.progress.reserve(bytes as u64)
+        match self.sealer {
+            Sealer::Worker(_) => self.progress.reserve(bytes as u64),
+            Sealer::Spread => self.progress.reserve_run(1, bytes as u64),
+        }
     }
 
-    /// Whether the soft limit was reached and this has not been told yet. For the home worker.
+    /// The first of `packets` numbers that follow each other, for inner packets of together `bytes`
+    /// bytes; `None` when not all of them are left, or when the SA has one sealer. Costs as many
+    /// accesses to the line that workers share as [`OutboundSa::reserve`] does for one packet.
+    pub fn reserve_run(&self, packets: usize, bytes: usize) -> Option<u64> {
+        let spread = self.sealer == Sealer::Spread;
+        let reserve = || self.progress.reserve_run(packets as u64, bytes as u64).ok();
+        spread.then(reserve).flatten()
+    }
+
+    /// Whether the soft limit was reached and this has not been told yet. For the sealer.
     #[inline]
     pub fn take_soft(&self) -> bool {
         self.progress.budget.take_soft()
     }
 
-    /// Whether the hard limit was reached and this has not been told yet. For the home worker.
+    /// Whether the hard limit was reached and this has not been told yet. For the sealer.
     #[inline]
     pub fn take_hard(&self) -> bool {
         self.progress.budget.take_hard()
@@ -132,9 +185,10 @@ impl OutboundSa {
         self.slot
     }
 
-    /// The worker that seals with it.
-    pub fn home(&self) -> u8 {
-        self.home
+    /// Who seals with it.
+    #[inline]
+    pub fn sealer(&self) -> Sealer {
+        self.sealer
     }
 
     /// Which packets it is for.
@@ -152,10 +206,13 @@ impl OutboundSa {
         self.progress.sequence()
     }
 
-    /// Counts a packet whose TCP flow waits for an answer. For the home worker.
+    /// Counts packets whose TCP flows wait for an answer. For the sealer.
     #[inline]
-    pub(crate) fn note_expecting(&self) {
-        self.progress.note_expecting();
+    pub(crate) fn note_expecting(&self, packets: usize) {
+        match self.sealer {
+            Sealer::Worker(_) => self.progress.note_expecting(packets as u64),
+            Sealer::Spread => self.progress.add_expecting(packets as u64),
+        }
     }
 
     /// Packets sealed of TCP flows of which data, a SYN or a FIN was not acknowledged: the peer's
@@ -175,6 +232,11 @@ impl OutboundSa {
     }
 }
 
+#[cfg(not(loom))]
+const _: () = assert!(
+    size_of::<OutboundSa>() == 192,
+    "what tells who seals is one cache line"
+);
 const _: () = assert!(
     20 + 8 + ESP_HEADER_LEN + 16 == crate::limits::SEAL_HEADROOM_BYTES,
     "the head room holds every head"

@@ -105,8 +105,8 @@ pub struct SaParameters<'a> {
     pub slot: SlotId,
     /// Which packets it is for.
     pub selectors: Selectors,
-    /// The one worker that uses it.
-    pub home: u8,
+    /// An outbound SA with which every worker seals, not its home alone.
+    pub spread: bool,
 }
 
 impl fmt::Debug for SaParameters<'_> {
@@ -122,7 +122,7 @@ impl fmt::Debug for SaParameters<'_> {
             .field("lifetime_bytes", &self.lifetime_bytes)
             .field("slot", &self.slot)
             .field("selectors", &self.selectors)
-            .field("home", &self.home)
+            .field("spread", &self.spread)
             .finish_non_exhaustive()
     }
 }

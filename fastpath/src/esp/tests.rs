@@ -46,7 +46,7 @@ fn parameters(suite: Suite, keys: &Keys, esn: bool, udp: bool) -> SaParameters<'
         lifetime_bytes: None,
         slot: SlotId::new(3),
         selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home: 0,
+        spread: false,
     }
 }
 

@@ -5,19 +5,21 @@ use arrayvec::ArrayVec;
 use super::permit::Outgoing;
 use super::{Entrance, transmit};
 use crate::burst::Burst;
-use crate::cpu;
 use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
-use crate::esp::{OutboundSa, SealJob, seal_burst};
+use crate::esp::{OutboundSa, SealJob, Sealer, seal_burst};
 use crate::limits::BURST_MAX;
 use crate::packet::flag;
-use crate::tunnel::{Sealer, SlotId};
+use crate::tunnel::SlotId;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ethernet;
 use crate::worker::event::Event;
 use crate::worker::{Core, View};
 
-/// Seals a burst at the sealing home of each slot and queues what is sealed.
+mod runs;
+
+/// Seals a burst, each packet at the sealing home of its SA if that has one, and queues what is
+/// sealed.
 ///
 /// Each packet keeps the SA that its sequence number was reserved from: the slot may point to
 /// another one a moment later, and a number of one SA under the key of another would be a nonce
@@ -28,15 +30,20 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     if burst.is_empty() {
         return;
     }
-    prefetch(view, burst);
+    prefetch(core.id, view, burst);
     let mut sas: ArrayVec<&OutboundSa, BURST_MAX> = ArrayVec::new();
+    let mut spread = false;
     core.step(burst, |core, packet| match make_room(core, view, packet) {
         Ok(sa) => {
+            spread |= sa.sealer() == Sealer::Spread;
             sas.push(sa);
             Verdict::Continue
         }
         Err(verdict) => verdict,
     });
+    if spread {
+        runs::number(core, burst, &mut sas);
+    }
     let sealed = seal(core, &sas, burst);
     for (packet, sealed) in burst.packets_mut().drain(..).zip(sealed) {
         if sealed {
@@ -50,9 +57,10 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 }
 
 /// Asks for the lines of slots, SAs and keys in three passes, so that the misses of a burst
-/// overlap. Packets that follow each other through one tunnel cost a comparison.
+/// overlap. Packets that follow each other through one tunnel cost a comparison. The line that
+/// an SA's home writes is left alone by the others.
 #[inline]
-fn prefetch(view: &View<'_>, burst: &Burst) {
+fn prefetch(worker: u8, view: &View<'_>, burst: &Burst) {
     let mut turns: ArrayVec<(SlotId, usize), BURST_MAX> = ArrayVec::new();
     for packet in burst.packets() {
         let slot = packet.meta().slot;
@@ -71,27 +79,28 @@ fn prefetch(view: &View<'_>, burst: &Burst) {
         };
         turns.iter().filter_map(outbound)
     };
-    sas().for_each(|(sa, _)| cpu::prefetch_all(sa));
-    sas().for_each(|(sa, len)| sa.prefetch_keys(len));
+    sas().for_each(|(sa, _)| sa.prefetch());
+    sas()
+        .filter(|(sa, _)| sa.is_sealed_by(worker))
+        .for_each(|(sa, len)| sa.prefetch_to_seal(len));
 }
 
-/// Everything that can still fail, then the sequence number: it is never returned.
+/// Everything that can still fail, then the sequence number: it is never returned. Of an SA with
+/// which every worker seals the number is taken later, for a run of packets.
 fn make_room<'r>(
     core: &mut Core,
     view: &View<'r>,
     packet: &mut Mbuf,
 ) -> Result<&'r OutboundSa, Verdict> {
     let slot = packet.meta().slot;
-    match view.shared.slots.sealer(slot) {
-        Some(Sealer::Worker(home)) if home != core.id => {
-            return Err(Core::hand_over(packet, home, Entrance::Seal));
-        }
-        Some(_) => {}
-        None => return Err(Verdict::Drop(DropReason::TunnelDown)),
-    }
     let Some(sa) = view.shared.slots.outbound(slot, view.reader) else {
         return Err(Verdict::Drop(DropReason::TunnelDown));
     };
+    if let Sealer::Worker(home) = sa.sealer()
+        && home != core.id
+    {
+        return Err(Core::hand_over(packet, home, Entrance::Seal));
+    }
     if !sa.selects(&packet.meta().key) {
         return Err(Verdict::Drop(DropReason::EspSelector));
     }
@@ -102,12 +111,13 @@ fn make_room<'r>(
     {
         return Err(Verdict::Drop(DropReason::SealFailed));
     }
-    let sequence = reserve(core, sa, inner_len).map_err(Verdict::Drop)?;
-    if packet.meta().has(flag::EXPECTING) {
-        sa.note_expecting();
+    if matches!(sa.sealer(), Sealer::Worker(_)) {
+        packet.meta_mut().sequence = reserve(core, sa, inner_len).map_err(Verdict::Drop)?;
+        if packet.meta().has(flag::EXPECTING) {
+            sa.note_expecting(1);
+        }
     }
     let meta = packet.meta_mut();
-    meta.sequence = sequence;
     meta.l3_len = inner_len as u16;
     meta.adjacency = view.shared.peer_adjacency(slot);
     Ok(sa)
@@ -115,14 +125,20 @@ fn make_room<'r>(
 
 fn reserve(core: &mut Core, sa: &OutboundSa, inner_len: usize) -> Result<u64, DropReason> {
     let reserved = sa.reserve(inner_len);
-    if sa.take_soft() || reserved.is_err() {
+    tell_lifetime(core, sa, reserved.is_err());
+    reserved
+}
+
+/// Asks for another SA where this one's life ends, or has ended.
+#[inline]
+fn tell_lifetime(core: &mut Core, sa: &OutboundSa, hard: bool) {
+    if sa.take_soft() || hard {
         core.rekey_wanted(Event::RekeyWanted {
             slot: sa.slot(),
             spi: sa.spi(),
-            hard: reserved.is_err(),
+            hard,
         });
     }
-    reserved
 }
 
 /// One crypto call for the burst; what was sealed, in the burst's order.

@@ -15,7 +15,7 @@ pub use adjacency::{
 pub use resume::{BounceRecord, ProbeOptions, ReleaseOrder, ResumeOptions};
 pub use sad::{Found, HasSpi, InstallError, Sad, SadOwner};
 pub use slot::{SlotId, SlotState, SlotWord};
-pub use slots::{RetiredSlot, Sealer, SlotOwner, Slots, TunnelMtu};
+pub use slots::{RetiredSlot, SlotOwner, Slots, TunnelMtu};
 pub use spi::SPI_MIN;
 
 #[cfg(all(test, loom))]

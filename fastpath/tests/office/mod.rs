@@ -77,7 +77,7 @@ pub(crate) fn parameters(slot: SlotId, spi: u32) -> SaParameters<'static> {
         lifetime_bytes: None,
         slot,
         selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home: 0,
+        spread: false,
     }
 }
 

@@ -1,5 +1,6 @@
-//! A box with one, two, four and eight workers: the same packets come out of it, each flow's in
-//! order, and none falls out of its peer's window.
+//! A box with one, two, four and eight workers, of which one seals for a tunnel or all: the same
+//! packets come out of it, but for the ports of those that are translated, each flow's in order,
+//! and none falls out of its peer's window.
 //!
 //! There is one EAL per process, so each box is a process of its own: this program again, with the
 //! number of workers in its environment. All workers of a box take turns on one thread, which makes
@@ -7,6 +8,8 @@
 
 #[path = "../office/mod.rs"]
 mod office;
+
+mod clear;
 mod site;
 
 use std::env;
@@ -16,13 +19,18 @@ use site::Site;
 
 /// Names the number of workers of a process that is one box.
 const WORKERS: &str = "HOLDFAST_TEST_WORKERS";
+/// Says in such a process that every worker seals.
+const SPREAD: &str = "HOLDFAST_TEST_SPREAD";
 const COUNTS: [usize; 4] = [1, 2, 4, 8];
 /// Packets of each flow and direction.
 const ROUNDS: u32 = 200;
 
 fn main() {
     match env::var(WORKERS) {
-        Ok(count) => play(count.parse().expect("a number of workers")),
+        Ok(count) => {
+            let count = count.parse().expect("a number of workers");
+            play(count, env::var_os(SPREAD).is_some());
+        }
         Err(_) => compare(),
     }
 }
@@ -31,9 +39,13 @@ fn main() {
 fn compare() {
     let program = env::current_exe().expect("this program has a path");
     let mut first = None;
-    for count in COUNTS {
+    for (count, spread) in COUNTS.into_iter().flat_map(|it| [(it, false), (it, true)]) {
         let mut command = Command::new(&program);
-        let output = command.env(WORKERS, count.to_string()).output();
+        command.env(WORKERS, count.to_string());
+        if spread {
+            command.env(SPREAD, "yes");
+        }
+        let output = command.output();
         let output = output.expect("the box starts");
         let complaints = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{count} workers:\n{complaints}");
@@ -41,13 +53,14 @@ fn compare() {
         assert!(text.lines().count() >= site::FLOWS as usize, "{text}");
         let expected = first.get_or_insert_with(|| text.clone());
         assert_eq!(&text, expected, "{count} workers make a difference");
-        println!("{count} workers: the same packets, in order");
+        let sealed = if spread { ", spread" } else { "" };
+        println!("{count} workers{sealed}: the same packets, in order");
     }
 }
 
 /// One box. Prints what has come out, flow by flow.
-fn play(workers: usize) {
-    let mut site = Site::start(workers);
+fn play(workers: usize, spread: bool) {
+    let mut site = Site::start(workers, spread);
     for round in 0..ROUNDS {
         site.send_all(round);
         site.settle();

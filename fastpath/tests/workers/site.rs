@@ -1,6 +1,7 @@
-//! A box between clients and several peers, and everything that both see.
+//! A box between clients, several peers and a server in clear, and everything that all of them see.
 
 use arrayvec::ArrayVec;
+use config::MaskedNet;
 use fastpath::control::{Fastpath, Settings};
 use fastpath::counters::Snapshot;
 use fastpath::dpdk::{
@@ -9,18 +10,22 @@ use fastpath::dpdk::{
 use fastpath::esp::{OpenScratch, SaParameters, SealScratch};
 use fastpath::limits::{BURST_MAX, WORKERS_MAX};
 use fastpath::packet::protocol;
+use fastpath::policy::Policy;
 use fastpath::testing::{self, Stepper, Unlaunched};
 use fastpath::tunnel::{SlotId, TunnelMtu};
-use fastpath::wire::{Ethernet, Ipv4, Mac, ethernet};
+use fastpath::wire::{Ethernet, Mac, ethernet};
 use fastpath::worker::Idle;
 
+use crate::clear::{self, CLEAR_SERVER, ClearServer, UDP_LEN, udp_packet, words};
 use crate::office::{
     FAR_MAC, INSIDE, OUTSIDE, PEER, Peer, clock_tsc, parameters, peer_spi, policy, portable, seed,
     server_address, unseal,
 };
 
-/// Flows; each goes through one of the tunnels.
-pub(crate) const FLOWS: u32 = 60;
+/// Flows.
+pub(crate) const FLOWS: u32 = 100;
+/// Of these, the ones through one of the tunnels; the others are translated.
+const TUNNELLED: u32 = 60;
 const TUNNELS: u32 = 5;
 /// The narrowest window of an ASA (RFC 4303 section 3.4.3).
 const WINDOW: u32 = 64;
@@ -28,7 +33,6 @@ const WINDOW: u32 = 64;
 const TURNS: usize = 8;
 
 const CLIENTS: u32 = 0x0a01_0100;
-const UDP_LEN: usize = 8;
 
 /// A packet that came out of the box.
 pub(crate) struct Seen {
@@ -56,6 +60,12 @@ pub(crate) struct Site {
     seal: SealScratch,
     open: OpenScratch,
     now_tsc: u64,
+    spread: bool,
+    /// By tunnel: the highest sequence number that its peer has seen.
+    highest: [u32; TUNNELS as usize],
+    /// Sealed packets that others of their SA had overtaken.
+    overtaken: u32,
+    server: ClearServer,
     /// By flow: what its server and what its client have received.
     streams: Vec<[Vec<Seen>; 2]>,
 }
@@ -79,34 +89,35 @@ const fn tunnel_of(flow: u32) -> u32 {
     flow % TUNNELS
 }
 
+/// All nets behind tunnels.
+fn remote_nets() -> MaskedNet {
+    let mask = 0xffff_0000_u32;
+    MaskedNet::new((server_address(0) & mask).into(), mask.into())
+}
+
+const fn server_of(flow: u32) -> u32 {
+    if flow < TUNNELLED {
+        server_address(tunnel_of(flow))
+    } else {
+        CLEAR_SERVER
+    }
+}
+
 /// A packet of a flow; `out` says whether its client has sent it.
 fn packet(flow: u32, round: u32, out: bool) -> Vec<u8> {
-    let client = (CLIENTS + flow, 1024 + flow as u16);
-    let server = (server_address(tunnel_of(flow)), 443_u16);
-    let (src, dst) = if out {
-        (client, server)
+    // Addresses and ports that go by the same steps would cancel each other out in the hash.
+    let client = (CLIENTS + flow, 1024 + flow as u16 * 37);
+    let server = (server_of(flow), 443_u16);
+    if out {
+        udp_packet(client, server, flow, round)
     } else {
-        (server, client)
-    };
-    let mut udp = vec![0; UDP_LEN];
-    udp[..2].copy_from_slice(&src.1.to_be_bytes());
-    udp[2..4].copy_from_slice(&dst.1.to_be_bytes());
-    udp.extend_from_slice(&flow.to_be_bytes());
-    udp.extend_from_slice(&round.to_be_bytes());
-    // Lengths differ, so that engines have more than one kind of packet in a burst.
-    udp.resize(
-        udp.len() + (flow as usize * 37 + round as usize * 11) % 600,
-        0x5a,
-    );
-    let len = udp.len() as u16;
-    udp[4..6].copy_from_slice(&len.to_be_bytes());
-    let header = Ipv4::emit(src.0, dst.0, protocol::UDP, udp.len());
-    [&header.as_bytes()[..], &udp].concat()
+        udp_packet(server, client, flow, round)
+    }
 }
 
 impl Site {
-    /// A box with so many workers.
-    pub(crate) fn start(workers: usize) -> Self {
+    /// A box with so many workers, all of which seal for each tunnel where `spread` says so.
+    pub(crate) fn start(workers: usize, spread: bool) -> Self {
         assert!((1..=WORKERS_MAX).contains(&workers));
         let words = "workers --no-huge --no-pci --no-shconf -m 512 --no-telemetry --lcores 0@0 \
                      --log-level error --file-prefix";
@@ -140,6 +151,10 @@ impl Site {
             seal: SealScratch::new(&portable(), &[9; 16]).expect("an engine"),
             open: OpenScratch::new(&portable()).expect("an engine"),
             now_tsc: clock_tsc(),
+            spread,
+            highest: [0; TUNNELS as usize],
+            overtaken: 0,
+            server: ClearServer::default(),
             streams: (0..FLOWS).map(|_| [Vec::new(), Vec::new()]).collect(),
             fastpath,
         };
@@ -153,6 +168,8 @@ impl Site {
         let hops = self.fastpath.neighbours();
         let peer = hops.intern(OUTSIDE, PEER).expect("there is room");
         hops.learn(OUTSIDE, PEER, FAR_MAC);
+        hops.intern(OUTSIDE, CLEAR_SERVER).expect("there is room");
+        hops.learn(OUTSIDE, CLEAR_SERVER, FAR_MAC);
         for flow in 0..FLOWS {
             hops.intern(INSIDE, CLIENTS + flow).expect("there is room");
             hops.learn(INSIDE, CLIENTS + flow, FAR_MAC);
@@ -161,14 +178,16 @@ impl Site {
             self.fastpath.shared().set_peer_adjacency(*slot, peer);
             assert!(self.fastpath.tunnels().0.bring_up(*slot, true));
         }
-        assert!(self.fastpath.publish_policy(policy(&slots, ports)));
+        let policy = Policy {
+            nat: clear::nat(CLIENTS, remote_nets()).into(),
+            ..policy(&slots, ports)
+        };
+        assert!(self.fastpath.publish_policy(policy));
     }
 
-    /// A tunnel whose SAs have their homes at workers in turn, the two directions at different
-    /// ones.
+    /// A tunnel whose SAs have their homes at workers in turn, or whose packets are sealed wherever
+    /// they are.
     fn add_tunnel(&mut self, tunnel: u32) {
-        let home = |at: u32| (at as usize % self.steppers.len()) as u8;
-        let (inbound_home, outbound_home) = (home(tunnel), home(tunnel + 1));
         let (tunnels, publisher) = self.fastpath.tunnels();
         let mtu = TunnelMtu {
             path: 1600,
@@ -177,13 +196,13 @@ impl Site {
         };
         let slot = tunnels.allocate(mtu).expect("a slot");
         let spi = tunnels.reserve_spi().expect("an SPI");
-        let with = |spi, home| SaParameters {
+        let with = |spi, spread| SaParameters {
             replay_window: WINDOW,
-            home,
+            spread,
             ..parameters(slot, spi)
         };
-        let inbound = with(spi, inbound_home);
-        let outbound = with(peer_spi(tunnel), outbound_home);
+        let inbound = with(spi, false);
+        let outbound = with(peer_spi(tunnel), self.spread);
         tunnels.install_inbound(publisher, &inbound).expect("an SA");
         tunnels
             .install_outbound(publisher, &outbound)
@@ -192,13 +211,16 @@ impl Site {
     }
 
     /// One packet of every flow and direction, each by the queue of its flow or SA: as a port
-    /// spreads them, which knows nothing of homes.
+    /// spreads them, which knows nothing of homes. The server in clear answers later.
     pub(crate) fn send_all(&mut self, round: u32) {
         let queues = self.inside.transmit.len();
         for flow in 0..FLOWS {
             let clear = packet(flow, round, true);
             let queue = (flow * 7 + 3) as usize % queues;
             self.transmit(true, queue, &clear);
+            if flow >= TUNNELLED {
+                continue;
+            }
             let inner = packet(flow, round, false);
             let sealed = self.peers[tunnel_of(flow) as usize].sealed(&mut self.seal, &inner);
             let queue = (tunnel_of(flow) * 5 + 2) as usize % queues;
@@ -223,6 +245,7 @@ impl Site {
     /// Every worker has its turns, and what comes out is looked at.
     pub(crate) fn settle(&mut self) {
         for _ in 0..TURNS {
+            self.answer();
             self.now_tsc += tsc_hz() / 10_000;
             for stepper in &mut self.steppers {
                 stepper.step(self.now_tsc);
@@ -233,11 +256,29 @@ impl Site {
         }
     }
 
+    /// The server in clear sends each packet back, by queues that know nothing of homes.
+    fn answer(&mut self) {
+        let queues = self.outside.transmit.len();
+        for (flow, answer) in self.server.answers() {
+            self.transmit(false, (flow * 3 + 1) as usize % queues, &answer);
+        }
+    }
+
+    /// The last worker's queue first: what it has sealed overtakes what those before it have.
     fn collect(&mut self) {
         let mut packets = ArrayVec::<Mbuf, BURST_MAX>::new();
-        for queue in &mut self.outside.receive {
+        for queue in self.outside.receive.iter_mut().rev() {
             while queue.receive(&mut packets, BURST_MAX) > 0 {
                 for mut packet in packets.drain(..) {
+                    if packet.data()[ethernet::LEN + 9] == protocol::UDP {
+                        let (flow, seen) = self.server.meet(&packet.data()[ethernet::LEN..]);
+                        self.streams[flow as usize][0].push(seen);
+                        continue;
+                    }
+                    let [spi, number] = words(&packet.data()[ethernet::LEN + 20..]);
+                    let highest = &mut self.highest[(spi - peer_spi(0)) as usize];
+                    self.overtaken += u32::from(number < *highest);
+                    *highest = number.max(*highest);
                     let inner = unseal(&mut self.open, &self.peers, packet.data_mut());
                     note(&mut self.streams, 0, &inner.expect("a sealed packet"));
                 }
@@ -263,6 +304,18 @@ impl Site {
         let (_, handed_in) = handed_in.expect("the counter of what was handed over");
         let many = self.steppers.len() > 1;
         assert_eq!(handed_in > 0, many, "{handed_in} handed over");
+        assert_eq!(self.server.flows(), FLOWS - TUNNELLED, "a port each");
+        assert_eq!(
+            self.overtaken > 0,
+            many && self.spread,
+            "{}",
+            self.overtaken
+        );
+        if self.spread {
+            let sealed = |set: &Snapshot| set.scalars().any(|(name, n)| name == "sealed" && n > 0);
+            let sealers = sets.iter().filter(|set| sealed(set)).count();
+            assert_eq!(sealers, self.steppers.len(), "a worker has sealed nothing");
+        }
         let Self {
             fastpath,
             steppers,
@@ -280,12 +333,9 @@ impl Site {
 }
 
 fn note(streams: &mut [[Vec<Seen>; 2]], way: usize, inner: &[u8]) {
-    let word = |at: usize| {
-        let bytes = &inner[20 + UDP_LEN + at..];
-        u32::from_be_bytes(*bytes.first_chunk().expect("a word"))
-    };
-    streams[word(0) as usize][way].push(Seen {
-        round: word(4),
+    let [flow, round] = words(&inner[20 + UDP_LEN..]);
+    streams[flow as usize][way].push(Seen {
+        round,
         bytes: inner.to_vec(),
     });
 }

@@ -26,7 +26,7 @@ struct Bench {
 impl Bench {
     fn new(run: &Run, size: usize) -> Result<Self, String> {
         let engines = Engines::probe();
-        let parameters = parameters(run.cipher, 0x1000, SlotId::new(0), 0);
+        let parameters = parameters(run.cipher, 0x1000, SlotId::new(0));
         let outbound = OutboundSa::build(&parameters, &engines).map_err(|e| e.to_string())?;
         let seal = SealScratch::new(&engines, &[9; 16]).map_err(|e| e.to_string())?;
         let mut inner = fastpath::wire::Ipv4::emit(1, 2, 17, size.saturating_sub(20))

@@ -30,6 +30,7 @@ pub(super) fn run(eal: Eal, run: &Run) -> Result<Vec<Figure>, String> {
         tunnels: 0,
         cipher: run.cipher,
         connections: run.flows + 100_000,
+        spread: false,
         aces: run.aces,
         translated: true,
     };

@@ -175,7 +175,7 @@ fn swap(fastpath: &mut Fastpath, run: &Run, tunnels: &[Tunnel], swapper: &Swappe
         }
         next += period;
         at = (at + 1) % tunnels.len().max(1);
-        let parameters = parameters(run.cipher, peer_spi(at as u32), tunnels[at].slot, 0);
+        let parameters = parameters(run.cipher, peer_spi(at as u32), tunnels[at].slot);
         let (owner, publisher) = fastpath.tunnels();
         let counter = match owner.install_outbound(publisher, &parameters) {
             Ok(()) => &swapper.swapped,

@@ -295,6 +295,7 @@ fn product(eal: Eal, run: &Run, mode: Mode, signals: &Signals) -> Result<Vec<Fig
         },
         cipher: run.cipher,
         connections: run.flows + run.flows / 4 + 1024,
+        spread: false,
         aces: 0,
         translated: false,
     };

@@ -45,6 +45,8 @@ pub(crate) struct Blueprint {
     pub(crate) workers: u16,
     /// Tunnels; 0 for a box that forwards in clear.
     pub(crate) tunnels: u32,
+    /// Whether every worker seals with each of them.
+    pub(crate) spread: bool,
     /// What they encrypt with.
     pub(crate) cipher: Cipher,
     /// Connections that a worker's table holds.
@@ -191,7 +193,7 @@ pub(crate) fn set_up(
     shape: plan::Shape,
     far_mac: [u8; 6],
 ) -> Result<Vec<Tunnel>, String> {
-    let tunnels = tunnels::install(fastpath, blueprint.tunnels, blueprint.cipher)?;
+    let tunnels = tunnels::install(fastpath, blueprint)?;
     let hosts = (0..plan::HOSTS).map(|host| (plan::INSIDE, plan::host(host)));
     for (interface, address) in hosts.chain([(plan::OUTSIDE, plan::PEER)]) {
         let id = fastpath.neighbours().intern(interface, address);

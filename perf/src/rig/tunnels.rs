@@ -6,6 +6,7 @@ use fastpath::crypto::{Choice, EngineKind, Engines};
 use fastpath::esp::{InboundSa, OutboundSa, SaParameters, Selectors};
 use fastpath::tunnel::{SlotId, TunnelMtu};
 
+use super::Blueprint;
 use super::plan::{LOCAL, PEER};
 use crate::options::Cipher;
 
@@ -39,12 +40,7 @@ pub(crate) struct Tunnel {
 }
 
 /// Parameters of one SA, as the box sees it; the peer has the addresses turned round.
-pub(crate) fn parameters(
-    cipher: Cipher,
-    spi: u32,
-    slot: SlotId,
-    home: u8,
-) -> SaParameters<'static> {
+pub(crate) fn parameters(cipher: Cipher, spi: u32, slot: SlotId) -> SaParameters<'static> {
     let suite = cipher.suite();
     SaParameters {
         spi,
@@ -59,7 +55,7 @@ pub(crate) fn parameters(
         lifetime_bytes: None,
         slot,
         selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home,
+        spread: false,
     }
 }
 
@@ -68,25 +64,22 @@ pub(crate) fn peer_spi(tunnel: u32) -> u32 {
     PEER_SPI + tunnel
 }
 
-/// Installs `count` tunnels in the box, up and with PRESERVE.
+/// Installs the tunnels of a box, up and with PRESERVE.
 pub(super) fn install(
     fastpath: &mut Fastpath,
-    count: u32,
-    cipher: Cipher,
+    blueprint: &Blueprint,
 ) -> Result<Vec<Tunnel>, String> {
-    let workers = u32::from(fastpath.workers().max(1));
     // The peer is another implementation of the same suites than the one that is measured most.
     let engines = Engines::with(Choice::Fixed(EngineKind::Portable));
-    (0..count)
-        .map(|tunnel| one(fastpath, tunnel, (tunnel % workers) as u8, cipher, &engines))
+    (0..blueprint.tunnels)
+        .map(|tunnel| one(fastpath, tunnel, blueprint, &engines))
         .collect()
 }
 
 fn one(
     fastpath: &mut Fastpath,
     tunnel: u32,
-    home: u8,
-    cipher: Cipher,
+    blueprint: &Blueprint,
     engines: &Engines,
 ) -> Result<Tunnel, String> {
     let (tunnels, publisher) = fastpath.tunnels();
@@ -97,8 +90,11 @@ fn one(
     };
     let slot = tunnels.allocate(mtu).ok_or("no slot is left")?;
     let spi = tunnels.reserve_spi().ok_or("no SPI is left")?;
-    let in_parameters = parameters(cipher, spi, slot, home);
-    let out_parameters = parameters(cipher, peer_spi(tunnel), slot, home);
+    let in_parameters = parameters(blueprint.cipher, spi, slot);
+    let out_parameters = SaParameters {
+        spread: blueprint.spread,
+        ..parameters(blueprint.cipher, peer_spi(tunnel), slot)
+    };
     let text = |error: &dyn std::fmt::Display| error.to_string();
     tunnels
         .install_inbound(publisher, &in_parameters)

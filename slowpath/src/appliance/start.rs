@@ -101,6 +101,7 @@ impl Appliance {
         facts: BoxFacts,
         (now, wall_ms): (Time, u64),
     ) -> Self {
+        let compiler = Compiler::new(fastpath.reordering_packets());
         let engine = Engine::new(IkeConfig::default(), Box::new(SystemEntropy));
         let mut this = Self {
             fastpath,
@@ -112,7 +113,7 @@ impl Appliance {
             access_log: AccessLog::default(),
             snmp: Snmp::default(),
             offload,
-            compiler: Compiler::default(),
+            compiler,
             config: Arc::new(config),
             config_path,
             policy: Policy::default(),

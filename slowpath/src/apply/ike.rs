@@ -1,7 +1,7 @@
 //! What IKE needs to know: peers with their keys, and one tunnel per permit line; and the same
 //! tunnels as their owner sees them.
 
-use config::{AccessEntry, AclLine, Config, Keepalive, PortMatch};
+use config::{AccessEntry, AclLine, Config, CryptoMapEntry, Keepalive, PortMatch};
 
 use super::Notes;
 use super::crypto::{ActiveEntry, group_of, key_of};
@@ -19,6 +19,7 @@ pub(super) fn plan(
     config: &Config,
     entries: &[ActiveEntry<'_>],
     registry: &mut TunnelRegistry,
+    reordering_packets: u32,
     notes: &mut Notes,
 ) -> (IkeConfig, Vec<TunnelSpec>) {
     let mut policies = config.isakmp.policies.clone();
@@ -48,6 +49,7 @@ pub(super) fn plan(
             continue;
         }
         add_peers(config, active, &mut ike, &item, notes);
+        let spread = is_spread(active.entry, reordering_packets, &item, notes);
         for (line, acl_line) in active.list.lines.iter().enumerate() {
             let AclLine::Extended(entry) = acl_line else {
                 continue;
@@ -70,13 +72,37 @@ pub(super) fn plan(
             let (id, is_first) = registry.resolve(key, &active.entry.peers);
             if is_first {
                 let tunnel = tunnel(config, active, id, selectors);
-                specs.push(spec(config, active, &tunnel, acl_line));
+                specs.push(TunnelSpec {
+                    spread,
+                    ..spec(config, active, &tunnel, acl_line)
+                });
                 ike.tunnels.push(tunnel);
             }
         }
     }
     registry.end();
     (ike, specs)
+}
+
+/// Whether every worker may seal for an entry that asks for it: the peer drops what others have
+/// overtaken by more packets than its replay window has (RFC 4303 section 3.4.3).
+fn is_spread(
+    entry: &CryptoMapEntry,
+    reordering_packets: u32,
+    item: &str,
+    notes: &mut Notes,
+) -> bool {
+    let Some(window) = entry.spread_peer_window else {
+        return false;
+    };
+    if window < reordering_packets {
+        let text = format!(
+            "the workers of this box can bring {reordering_packets} packets of an SA out of order, \
+             the peer's window has {window}; one worker seals"
+        );
+        notes.inactive(format!("{item} set spread"), text);
+    }
+    (1..=window).contains(&reordering_packets)
 }
 
 fn fqdn(config: &Config) -> String {
@@ -173,5 +199,6 @@ fn spec(
         peers: tunnel.peers.clone(),
         proposals: tunnel.proposals.clone(),
         path_mtu: mtu.map_or(MTU_DEFAULT, |(_, bytes)| *bytes),
+        spread: false,
     }
 }

@@ -106,17 +106,34 @@ pub struct Compiler {
     acls: access::AclCache,
     identities: identities::TunnelRegistry,
     tunnels: tunnels::KnownTunnels,
+    /// Packets that can overtake one of the same SA, with every worker sealing.
+    reordering_packets: u32,
     /// What was left out of the last configuration.
     notes: HashSet<Note>,
 }
 
 impl Compiler {
+    /// A compiler for a box whose workers, when all of them seal with an SA, let so many packets
+    /// overtake another one.
+    pub fn new(reordering_packets: u32) -> Self {
+        Self {
+            reordering_packets,
+            ..Self::default()
+        }
+    }
+
     /// Says which tunnels the configuration asks for, and forgets those that it no longer does: an
     /// entry that goes and comes back is another tunnel.
     pub fn plan(&mut self, config: &Config) -> Plan {
         let mut notes = Notes::default();
         let entries = crypto::active_entries(config, &mut notes);
-        let (ike, specs) = ike::plan(config, &entries, &mut self.identities, &mut notes);
+        let (ike, specs) = ike::plan(
+            config,
+            &entries,
+            &mut self.identities,
+            self.reordering_packets,
+            &mut notes,
+        );
         Plan {
             ike,
             tunnels: self.tunnels.update(specs),

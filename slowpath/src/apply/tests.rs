@@ -451,6 +451,35 @@ fn the_owner_is_told_what_an_edit_changes() {
 }
 
 #[test]
+fn every_worker_seals_where_the_peers_window_bears_it() {
+    let mut config = meant();
+    let item = "crypto map map1 5 set spread";
+    let mut compiler = Compiler::new(2176);
+    let given = bindings(&compiler.plan(&config));
+    compiler.policy(&config, &given);
+    // The tunnels that are described anew, and whether the item is noted as refused.
+    let mut set = |window| {
+        config.crypto_maps[0].entries[0].spread_peer_window = window;
+        let plan = compiler.plan(&config);
+        let refused = has(&plan.notes, NoteKind::Inactive, item, "2176");
+        assert_eq!(plan.notes.len(), usize::from(refused), "{:?}", plan.notes);
+        (plan.tunnels.left(), refused)
+    };
+    assert_eq!(set(Some(2175)), (0, true));
+    assert_eq!(set(Some(2176)), (2, false));
+    assert_eq!(set(Some(4096)), (0, false));
+    assert_eq!(set(None), (2, false));
+    // One worker brings nothing out of order, and has nobody to share an SA with.
+    config.crypto_maps[0].entries[0].spread_peer_window = Some(64);
+    let mut alone = Compiler::new(0);
+    let given = bindings(&alone.plan(&config));
+    alone.policy(&config, &given);
+    config.crypto_maps[0].entries[0].spread_peer_window = None;
+    let plan = alone.plan(&config);
+    assert_eq!((plan.tunnels.left(), plan.notes.len()), (0, 0));
+}
+
+#[test]
 fn a_note_is_new_once() {
     let noted = |compiler, config: &Config| {
         let config = Arc::new(config.clone());

@@ -42,6 +42,8 @@ pub(super) struct Child {
     pub(super) conn_id: u32,
     /// Its outbound SA is the slot's.
     pub(super) sealing: bool,
+    /// Every worker seals with it.
+    pub(super) spread: bool,
     /// Counters when they were last compared for dead peer detection.
     pub(super) seen: (u64, u64),
     /// What its outbound SA has counted, once it no longer seals.
@@ -65,6 +67,7 @@ impl Child {
             lifetime_kb: sa.lifetime_kb,
             conn_id,
             sealing: false,
+            spread: false,
             seen: (0, 0),
             sealed: OutboundTraffic::default(),
         }
@@ -132,16 +135,24 @@ pub(super) struct Directions<'a> {
     suite: Suite,
     slot: SlotId,
     replay_window: u32,
+    spread: bool,
 }
 
 impl<'a> Directions<'a> {
-    pub(super) fn new(sa: &'a ChildSa, slot: SlotId, replay_window: u32) -> Option<Self> {
+    /// The pair `sa` of a tunnel; every worker seals with it where `spread` says so.
+    pub(super) fn new(
+        sa: &'a ChildSa,
+        slot: SlotId,
+        replay_window: u32,
+        spread: bool,
+    ) -> Option<Self> {
         let suite = suite_of(sa.suite)?;
         Some(Self {
             sa,
             suite,
             slot,
             replay_window,
+            spread,
         })
     }
 
@@ -168,8 +179,7 @@ impl<'a> Directions<'a> {
             lifetime_bytes: sa.lifetime_kb.map(|kb| u64::from(kb) * 1024),
             slot: self.slot,
             selectors: fastpath_selectors(&sa.selectors),
-            // The SPI carries the opening home and the slot the sealing one.
-            home: 0,
+            spread: self.spread,
         }
     }
 }

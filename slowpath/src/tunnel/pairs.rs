@@ -24,7 +24,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         let Some(tunnel) = self.tunnels.get_mut(&sa.tunnel) else {
             return self.fail(&sa, dp);
         };
-        let Some(directions) = Directions::new(&sa, tunnel.slot, window) else {
+        let Some(directions) = Directions::new(&sa, tunnel.slot, window, tunnel.spec.spread) else {
             return self.fail(&sa, dp);
         };
         if dp.install_inbound(&directions.inbound()).is_err() {
@@ -45,6 +45,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         let packets = tunnel.current_packets(dp);
         let mut child = Child::new(&sa, now, self.conn_ids);
         child.sealing = !later;
+        child.spread = tunnel.spec.spread;
         tunnel.children.push(child);
         tunnel.peer = sa.peer;
         tunnel.retry_at = None;
@@ -125,7 +126,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         let Some(Swap { sa, .. }) = tunnel.swap.take() else {
             return;
         };
-        let Some(directions) = Directions::new(&sa, tunnel.slot, window) else {
+        let Some(directions) = Directions::new(&sa, tunnel.slot, window, tunnel.spec.spread) else {
             return;
         };
         tunnel.stop_sealing(dp);
@@ -136,6 +137,7 @@ impl<D: Dataplane> TunnelOwner<D> {
         tunnel.rate.restart();
         for child in &mut tunnel.children {
             child.sealing = child.inbound_spi == sa.inbound_spi;
+            child.spread = tunnel.spec.spread;
         }
         tunnel.keep_path_to(sa.remote);
         tunnel.apply_mtu(dp);

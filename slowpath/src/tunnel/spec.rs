@@ -31,6 +31,8 @@ pub struct TunnelSpec {
     pub proposals: Vec<EspSuite>,
     /// MTU of the interface in bytes.
     pub path_mtu: u16,
+    /// Every worker seals with the SAs to come.
+    pub spread: bool,
 }
 
 /// TCP and IPv4 header without options.

@@ -166,6 +166,7 @@ pub(super) fn outbound_row<D: Dataplane>(
     // What an ASA prints for a direction that has no window.
     EspSa {
         replay_bitmap: Some(1),
+        spread: child.spread,
         ..row(child, child.outbound_spi, bytes, now)
     }
 }
@@ -177,6 +178,7 @@ fn row(child: &Child, spi: u32, bytes: u64, now: Time) -> EspSa {
         transform,
         iv_bytes,
         nat_traversal: child.in_udp,
+        spread: false,
         conn_id: child.conn_id,
         remaining_s: child.remaining_s(now),
         remaining_kb: child.remaining_kb(bytes),

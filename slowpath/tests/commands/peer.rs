@@ -143,7 +143,7 @@ fn parameters<'a>(child: &ChildSa, spi: u32, keys: &'a SaKeys) -> SaParameters<'
         lifetime_bytes: None,
         slot: SlotId::new(0),
         selectors: Selectors::between(MaskedNet::ANY, MaskedNet::ANY),
-        home: 0,
+        spread: false,
     }
 }
 

@@ -126,6 +126,7 @@ fn entry() -> impl Strategy<Value = CryptoMapEntry> {
             maybe(120..=2_147_483_647_u32),
             maybe(10..=2_147_483_647_u32),
         ),
+        maybe(64..=1_048_576_u32),
         some_of(&[
             "set connection-type answer-only",
             "set phase1-mode main",
@@ -134,7 +135,7 @@ fn entry() -> impl Strategy<Value = CryptoMapEntry> {
         ]),
     )
         .prop_map(
-            |(sequence, access_list, peers, sets, pfs, (seconds, kilobytes), kept)| {
+            |(sequence, access_list, peers, sets, pfs, (seconds, kilobytes), window, kept)| {
                 CryptoMapEntry {
                     sequence,
                     access_list,
@@ -142,6 +143,7 @@ fn entry() -> impl Strategy<Value = CryptoMapEntry> {
                     transform_sets: distinct(sets, Clone::clone),
                     pfs,
                     lifetime: SaLifetime { seconds, kilobytes },
+                    spread_peer_window: window,
                     kept: kept.into_iter().map(str::to_owned).collect(),
                 }
             },

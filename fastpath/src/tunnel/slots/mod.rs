@@ -1,12 +1,12 @@
 //! The table of tunnel slots: workers read it, one owner on the slowpath changes it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::asks::Asks;
 use super::{SlotId, SlotWord};
 use crate::cpu;
-use crate::limits::{SLOTS_MAX, WORKERS_MAX};
+use crate::limits::SLOTS_MAX;
 use crate::rcu::{Domain, QsReader, RcuCell};
 
 mod owner;
@@ -14,21 +14,6 @@ mod owner;
 mod tests;
 
 pub use owner::{RetiredSlot, SlotOwner};
-
-/// Which worker seals what leaves by a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sealer {
-    /// One, which alone advances the sequence number.
-    Worker(u8),
-    /// Whichever has the packet: the peer's replay window takes the reordering.
-    Spread,
-}
-
-const SPREAD: u8 = u8::MAX;
-const _: () = assert!(
-    WORKERS_MAX <= SPREAD as usize,
-    "a worker fits beside `spread`"
-);
 
 /// How large packets may be on their way through a slot. Zero: not known yet, nothing fits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +34,6 @@ struct Slot<Out: Send + Sync + 'static> {
     path_mtu: AtomicU32,
     inner_mtu: AtomicU32,
     mss: AtomicU16,
-    sealer: AtomicU8,
 }
 
 const _: () = assert!(size_of::<Slot<u64>>() == 64, "a slot is one cache line");
@@ -62,7 +46,6 @@ impl<Out: Send + Sync> Slot<Out> {
             path_mtu: AtomicU32::new(0),
             inner_mtu: AtomicU32::new(0),
             mss: AtomicU16::new(0),
-            sealer: AtomicU8::new(0),
         }
     }
 
@@ -119,15 +102,6 @@ impl<Out: Send + Sync> Slots<Out> {
     #[inline]
     pub fn outbound<'r>(&'r self, id: SlotId, reader: &'r QsReader) -> Option<&'r Out> {
         self.slot(id)?.outbound.load(reader)
-    }
-
-    /// Who seals what leaves by this slot.
-    #[inline]
-    pub fn sealer(&self, id: SlotId) -> Option<Sealer> {
-        match self.slot(id)?.sealer.load(Ordering::Relaxed) {
-            SPREAD => Some(Sealer::Spread),
-            worker => Some(Sealer::Worker(worker)),
-        }
     }
 
     /// How large packets may be. The three numbers may be of two moments.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{SPREAD, Sealer, Slot, Slots, TunnelMtu};
+use super::{Slot, Slots, TunnelMtu};
 use crate::rcu::{LimboFull, Publisher};
 use crate::tunnel::asks::Heard;
 use crate::tunnel::{SlotId, SlotState, SlotWord};
@@ -43,11 +43,10 @@ impl<Out: Send + Sync> std::fmt::Debug for SlotOwner<Out> {
 
 impl<Out: Send + Sync> SlotOwner<Out> {
     /// A slot, down and without PRESERVE; `None` when all are in use.
-    pub fn allocate(&mut self, sealer: Sealer, mtu: TunnelMtu) -> Option<SlotId> {
+    pub fn allocate(&mut self, mtu: TunnelMtu) -> Option<SlotId> {
         let id = self.free.pop_front()?.id();
         let slot = self.slots.slot(id)?;
         store_mtu(slot, mtu);
-        store_sealer(slot, sealer);
         // The epoch goes on from the last tenant's.
         let word = SlotWord::new(SlotState::Down, false, slot.word().epoch());
         slot.word.store(word.raw(), Ordering::Release);
@@ -159,16 +158,6 @@ impl<Out: Send + Sync> SlotOwner<Out> {
         publisher.peek(&self.live(id)?.outbound)
     }
 
-    /// Changes who seals. Only while the slot has no outbound SA: two sealers of one SA would
-    /// use a sequence number twice.
-    pub fn set_sealer(&mut self, id: SlotId, sealer: Sealer) -> bool {
-        let slot = self.live(id).filter(|slot| slot.outbound.is_empty());
-        slot.is_some_and(|slot| {
-            store_sealer(slot, sealer);
-            true
-        })
-    }
-
     /// Changes how large packets may be.
     pub fn set_mtu(&mut self, id: SlotId, mtu: TunnelMtu) -> bool {
         self.live(id).is_some_and(|slot| {
@@ -225,12 +214,4 @@ fn store_mtu<Out: Send + Sync>(slot: &Slot<Out>, mtu: TunnelMtu) {
     slot.path_mtu.store(mtu.path, Ordering::Relaxed);
     slot.inner_mtu.store(mtu.inner, Ordering::Relaxed);
     slot.mss.store(mtu.mss, Ordering::Relaxed);
-}
-
-fn store_sealer<Out: Send + Sync>(slot: &Slot<Out>, sealer: Sealer) {
-    let raw = match sealer {
-        Sealer::Worker(worker) => worker,
-        Sealer::Spread => SPREAD,
-    };
-    slot.sealer.store(raw, Ordering::Relaxed);
 }

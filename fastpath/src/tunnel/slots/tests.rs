@@ -13,7 +13,7 @@ const MTU: TunnelMtu = TunnelMtu {
 fn allocated() -> (Arc<Slots<u32>>, SlotOwner<u32>, Domain, Publisher, SlotId) {
     let (domain, publisher) = Domain::new(1);
     let (slots, mut owner) = Slots::new(&domain);
-    let id = owner.allocate(Sealer::Worker(3), MTU).unwrap();
+    let id = owner.allocate(MTU).unwrap();
     (slots, owner, domain, publisher, id)
 }
 
@@ -73,12 +73,9 @@ fn a_swap_shows_the_new_sa_and_frees_the_old_one_later() {
     assert_eq!(publisher.poll(), 0);
     reader.quiescent();
     assert_eq!(publisher.poll(), 1);
-    assert!(!owner.set_sealer(id, Sealer::Spread));
     assert!(owner.remove_outbound(&mut publisher, id));
     assert!(!owner.remove_outbound(&mut publisher, id));
     assert_eq!(slots.outbound(id, &reader), None);
-    assert!(owner.set_sealer(id, Sealer::Spread));
-    assert_eq!(slots.sealer(id), Some(Sealer::Spread));
     assert_eq!(slots.mtu(id), MTU);
 }
 
@@ -110,10 +107,10 @@ fn a_retired_slot_comes_back_last_and_with_another_epoch() {
     assert_eq!(owner.free(), SLOTS_MAX - 1);
     owner.release(retired);
     for _ in 1..SLOTS_MAX {
-        assert_ne!(owner.allocate(Sealer::Spread, MTU), Some(id));
+        assert_ne!(owner.allocate(MTU), Some(id));
     }
-    assert_eq!(owner.allocate(Sealer::Spread, MTU), Some(id));
-    assert_eq!(owner.allocate(Sealer::Spread, MTU), None);
+    assert_eq!(owner.allocate(MTU), Some(id));
+    assert_eq!(owner.allocate(MTU), None);
     assert_eq!(slots.word(id), SlotWord::new(SlotState::Down, false, 1));
 }
 

@@ -54,6 +54,7 @@ pub(super) fn run(eal: Eal, run: &Run) -> Result<Vec<Figure>, String> {
         tunnels: 1,
         cipher: run.cipher,
         connections: run.flows + run.flows / 8 + 100,
+        spread: false,
         aces: 0,
         translated: false,
     };

@@ -124,6 +124,8 @@ pub struct EspSa {
     pub iv_bytes: u8,
     /// ESP goes in UDP.
     pub nat_traversal: bool,
+    /// Every worker seals with it.
+    pub spread: bool,
     /// Handle of the connection.
     pub conn_id: u32,
     /// Seconds until it ends.
@@ -172,8 +174,9 @@ impl EspSa {
         } else {
             ""
         };
+        let spread = if self.spread { "Spread, " } else { "" };
         out.append(format_args!(
-            "         in use settings ={{L2L, Tunnel, {encapsulation}}}\n"
+            "         in use settings ={{L2L, Tunnel, {encapsulation}{spread}}}\n"
         ));
         let conn_id = self.conn_id;
         out.append(format_args!(
@@ -307,6 +310,7 @@ mod tests {
             transform,
             iv_bytes,
             nat_traversal: false,
+            spread: false,
             conn_id: 14_376_960,
             remaining_s: 28_733,
             remaining_kb: Some(4_373_999),

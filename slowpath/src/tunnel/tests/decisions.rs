@@ -136,6 +136,29 @@ fn decision_7_a_rekey_is_no_drop() {
 }
 
 #[test]
+fn every_worker_seals_from_the_next_pair_on() {
+    let mut bench = Bench::new(false);
+    let first = bench.up(Time(0));
+    let spreads = |bench: &Bench| {
+        let table = bench.owner.ipsec_sas(None, Time(0), &bench.dp);
+        let shown = table.interfaces[0].tunnels[0].outbound[0].spread;
+        (bench.dp.spread, shown)
+    };
+    let spread = TunnelSpec {
+        spread: true,
+        ..spec()
+    };
+    bench.reconcile(&[spread], Time(1));
+    assert_eq!(spreads(&bench), (false, false), "one worker has this SA");
+    let mut rekey = bench.child();
+    rekey.initiator = false;
+    rekey.replaces = Some(first);
+    let second = bench.install(rekey, Time(1));
+    bench.owner.child_confirmed(second.0, &mut bench.dp);
+    assert_eq!(spreads(&bench), (true, true));
+}
+
+#[test]
 fn decision_8_the_stamp_stays_on_a_preserved_slot_that_is_down() {
     let mut bench = Bench::new(true);
     let spis = bench.up(Time(0));

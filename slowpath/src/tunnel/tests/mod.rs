@@ -63,6 +63,8 @@ pub(super) struct Fake {
     pub(super) steps: Vec<Step>,
     /// Where the installed outbound SAs send to.
     pub(super) ends: BTreeMap<SlotId, (Ipv4Addr, Option<(u16, u16)>)>,
+    /// Whether every worker seals with the outbound SA that came last.
+    pub(super) spread: bool,
     pub(super) asks: Vec<SlotId>,
     latched: BTreeSet<SlotId>,
     pub(super) inbound: BTreeMap<u32, InboundTraffic>,
@@ -159,6 +161,7 @@ impl Dataplane for Fake {
         let ports = parameters.encapsulation;
         let end = (Ipv4Addr::from_bits(parameters.remote), ports);
         self.ends.insert(parameters.slot, end);
+        self.spread = parameters.spread;
         let fresh = (parameters.spi, OutboundTraffic::default());
         self.outbound.insert(parameters.slot, fresh);
         self.steps.push(Step::Outbound(parameters.spi));
@@ -307,6 +310,7 @@ pub(super) fn spec() -> TunnelSpec {
         peers: vec![PEER, OTHER],
         proposals: vec![SUITE],
         path_mtu: 1500,
+        spread: false,
     }
 }
 
