@@ -17,7 +17,8 @@ pub(super) const NONCE_LEN_MIN: usize = 8;
 pub(super) const NONCE_LEN_MAX: usize = 256;
 /// Bytes of our own nonces.
 pub(super) const NONCE_LEN: usize = 32;
-/// Phase-1 SAs with one peer, half-open ones included: rekeys and collisions need two or three.
+/// Phase-1 SAs with one peer, half-open ones included: rekeys and collisions need two or three at a
+/// time, and the replaced ones are the first to make room.
 pub(super) const PHASE1_PER_PEER_MAX: usize = 8;
 /// Exchanges behind one phase-1 SA at a time.
 pub(super) const EXCHANGES_MAX: usize = 64;
@@ -43,8 +44,11 @@ pub(super) const PROBES_OUT_MAX: usize = 8;
 /// Seconds between two acts that hints of the same peer can cause: a probe after one of somebody
 /// who is not authenticated, a pair that is negotiated again.
 pub(super) const HINT_INTERVAL_S: u64 = 10;
-/// Seconds that a replaced phase-2 SA still receives.
+/// Seconds that a replaced SA still receives.
 pub(super) const OVERLAP_S: u64 = 30;
+/// Seconds between the ends of two phase-1 SAs that both sides began at once: each side may take
+/// the other one's for replaced, and what one of them deletes first is gone for both.
+pub(super) const APART_S: u64 = 10;
 /// Both sides have negotiated at once when the one's exchange began before the pair of the other
 /// was made, or so much later that its first message may have been lost and sent again.
 pub(super) const COLLISION_MS: u64 = 2_000;

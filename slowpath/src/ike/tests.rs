@@ -5,6 +5,7 @@ mod commands;
 mod configured;
 mod detection;
 mod many;
+mod replaced;
 mod tables;
 
 use std::collections::BTreeMap;

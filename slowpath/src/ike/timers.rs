@@ -61,7 +61,7 @@ impl Engine {
         let text = "IKE lost contact with remote peer, deleting connection (keepalive type: DPD)";
         core.log(713_123, 3, peer, text);
         core.end_children_of(EndReason::LostContact, peer);
-        self.end_phase1(now, spis, id, EndReason::LostContact, false);
+        self.end_all_up(now, spis, peer, EndReason::LostContact);
     }
 
     fn age(&mut self, now: Time, spis: &mut dyn SpiSource, id: u64) {
@@ -75,6 +75,9 @@ impl Engine {
                 EndReason::LostContact
             };
             return self.end_phase1(now, spis, id, reason, true);
+        }
+        if sa.superseded_until.is_some_and(|end| end <= now) {
+            return self.end_phase1(now, spis, id, EndReason::Rekeyed, true);
         }
         let Self { core, phase1s, .. } = self;
         let rekeyed = phase1s.change(id, |sa| {
@@ -122,7 +125,8 @@ impl Phase1 {
         let own = [
             self.unanswered.as_ref().map(|unanswered| unanswered.due),
             self.expires,
-            self.rekey_at.filter(|_| !self.superseded),
+            self.superseded_until,
+            self.rekey_at.filter(|_| !self.is_superseded()),
             self.keepalive_at,
             self.next_probe(),
             self.next_proof(),
@@ -134,7 +138,7 @@ impl Phase1 {
     /// quick mode has just begun.
     fn next_probe(&self) -> Option<Time> {
         let keepalive = self.keepalive?;
-        if !self.is_up() || self.superseded || !self.dpd.supported || !keepalive.enabled {
+        if !self.is_up() || self.is_superseded() || !self.dpd.supported || !keepalive.enabled {
             return None;
         }
         let silent = self
@@ -206,10 +210,9 @@ fn keep_mapping(core: &mut Core, now: Time, sa: &mut Phase1) {
 
 /// Between which addresses the SA that replaces this one is to be negotiated, once that is due.
 fn take_rekey(now: Time, sa: &mut Phase1) -> Option<(SocketAddrV4, SocketAddrV4)> {
-    sa.rekey_at
-        .take_if(|due| *due <= now && !sa.superseded)
-        .map(|_| {
-            let at_port = |address: SocketAddrV4| SocketAddrV4::new(*address.ip(), IKE_PORT);
-            (at_port(sa.local), at_port(sa.remote))
-        })
+    let current = !sa.is_superseded();
+    sa.rekey_at.take_if(|due| *due <= now && current).map(|_| {
+        let at_port = |address: SocketAddrV4| SocketAddrV4::new(*address.ip(), IKE_PORT);
+        (at_port(sa.local), at_port(sa.remote))
+    })
 }

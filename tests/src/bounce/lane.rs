@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::lab::config_text::{self, KEY, Options, Suite};
-use crate::lab::error::{Doing, Result, failed};
+use crate::lab::error::{Doing, LabError, Result, failed};
 use crate::lab::holdfast_box::HoldfastBox;
 use crate::lab::interrupt::wait_for;
 use crate::lab::sniffer::Sniffer;
@@ -175,11 +175,15 @@ impl Lane {
     pub(super) fn new_bounces(&self, before: &[u32]) -> Result<Vec<Vec<Entry>>> {
         let boxes = self.boxes().zip(before);
         let entries = boxes.map(|(holdfast, before)| {
-            wait_for("a tunnel that is back", TUNNEL, || {
+            let waited = wait_for("a tunnel that is back", TUNNEL, || {
                 let mut entries = ledger(holdfast)?.bounces;
                 entries.retain(|entry| entry.number > *before);
                 let back = entries.iter().all(|entry| entry.ready_ms.is_some());
                 Ok(back.then_some(entries))
+            });
+            waited.map_err(|error| match error {
+                LabError::Failed(text) => LabError::Failed(format!("{text}: {}", told(holdfast))),
+                other => other,
             })
         });
         entries.collect()
@@ -234,6 +238,12 @@ impl WireDelays {
         all.mean_us = sum.checked_div(frames).unwrap_or(0);
         all
     }
+}
+
+/// A box's ledger as an operator reads it.
+fn told(holdfast: &HoldfastBox) -> String {
+    let told = holdfast.control("show vpn-bounce detail");
+    told.unwrap_or_else(|error| error.to_string())
 }
 
 fn ledger(holdfast: &HoldfastBox) -> Result<Ledger> {

@@ -134,11 +134,12 @@ fn play_all(extent: Extent, rounds_most: u32, directory: &Path) -> Result<Vec<Ru
             Ok(result) => result,
             Err(_) => Err(LabError::Failed("a lane has panicked".to_owned())),
         });
-        // All are waited for before the first error is told.
-        ended
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect::<Result<()>>()
+        // All are waited for before an error ends it.
+        let ended: Vec<Result<()>> = ended.collect();
+        for error in ended.iter().filter_map(|it| it.as_ref().err()) {
+            println!("a pair of offices has failed: {error}");
+        }
+        ended.into_iter().collect::<Result<()>>()
     })?;
     Ok(runs.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

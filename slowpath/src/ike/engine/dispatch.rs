@@ -1,7 +1,7 @@
 //! Which SA a message belongs to, and which exchange takes it.
 
 use super::Engine;
-use crate::ike::api::{Datagram, SpiSource};
+use crate::ike::api::{Datagram, EndReason, SpiSource};
 use crate::ike::core::Core;
 use crate::ike::error::IkeError;
 use crate::ike::limits::{HALF_OPEN_MS, PHASE1_PER_PEER_MAX};
@@ -27,7 +27,7 @@ impl Engine {
         self.clear_notify(now, *datagram.remote.ip(), &header, body);
         let result = match self.sa_of(&header) {
             Some(id) => self.known(now, spis, id, &header, body, datagram),
-            None => self.unknown(now, &header, body, datagram),
+            None => self.unknown(now, spis, &header, body, datagram),
         };
         if let Err(error) = result {
             let peer = *datagram.remote.ip();
@@ -81,6 +81,7 @@ impl Engine {
     fn unknown(
         &mut self,
         now: Time,
+        spis: &mut dyn SpiSource,
         header: &Header,
         body: &[u8],
         datagram: Datagram<'_>,
@@ -98,7 +99,10 @@ impl Engine {
             return Ok(());
         }
         if self.phase1s.of_peer(peer).count() >= PHASE1_PER_PEER_MAX {
-            return Err(IkeError::LocalPolicy("too many SAs with the peer"));
+            let replaced = self.phase1s.of_peer(peer).find(|sa| sa.is_superseded());
+            let replaced = replaced.map(|sa| sa.id);
+            let replaced = replaced.ok_or(IkeError::LocalPolicy("too many SAs with the peer"))?;
+            self.end_phase1(now, spis, replaced, EndReason::Rekeyed, true);
         }
         let chain = Chain::parse(header.next, body)?;
         let mut sa = self.new_phase1(now, datagram.local, datagram.remote, false);

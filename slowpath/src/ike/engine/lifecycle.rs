@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::Engine;
 use crate::ike::api::{Action, EndReason, SpiSource};
-use crate::ike::limits::REKEY_MARGIN_S;
+use crate::ike::limits::{APART_S, OVERLAP_S, REKEY_MARGIN_S};
 use crate::ike::v1::dpd::Dpd;
 use crate::ike::v1::phase1::{Phase1, State};
 use crate::ike::v1::{informational, quick};
@@ -14,15 +14,35 @@ use crate::time::Time;
 impl Engine {
     /// The peer deleted the SA `id`. With its last one it has ended the session: its deletes of the
     /// pairs may have been lost or overtaken, and without a phase-1 SA nothing would probe a peer
-    /// that no longer has the pairs.
+    /// that no longer has the pairs. Where this SA was current here and replaced there, the one that
+    /// replaced it there is current again.
     pub(super) fn deleted(&mut self, now: Time, spis: &mut dyn SpiSource, id: u64) {
         let peer = self.phase1s.get(id).map(|sa| sa.peer);
         let peer = peer.filter(|peer| self.core.up.has(*peer, id));
         self.end_phase1(now, spis, id, EndReason::PeerTerminate, false);
-        if let Some(peer) = peer
-            && self.core.up.of(peer).next().is_none()
-        {
+        let Some(peer) = peer else { return };
+        if self.core.up.of(peer).next().is_none() {
             self.core.end_children_of(EndReason::PeerTerminate, peer);
+        } else if self.phase1s.current(peer).is_none() {
+            let newest = self.phase1s.newest_up(peer).map(|sa| sa.id);
+            newest.map(|id| self.phase1s.change(id, |sa| sa.superseded_until = None));
+        }
+    }
+
+    /// The peer is gone, and every SA that is up with it.
+    pub(in crate::ike) fn end_all_up(
+        &mut self,
+        now: Time,
+        spis: &mut dyn SpiSource,
+        peer: Ipv4Addr,
+        reason: EndReason,
+    ) {
+        // The current one last: what it negotiates finds no other one.
+        let up = self.phase1s.of_peer(peer).filter(|sa| sa.is_up());
+        let mut up: Vec<(bool, u64)> = up.map(|sa| (!sa.is_superseded(), sa.id)).collect();
+        up.sort_unstable();
+        for (_, id) in up {
+            self.end_phase1(now, spis, id, reason, false);
         }
     }
 
@@ -90,7 +110,7 @@ impl Engine {
             established: None,
             expires: None,
             rekey_at: None,
-            superseded: false,
+            superseded_until: None,
             keepalive_at: None,
         }
     }
@@ -107,13 +127,22 @@ impl Engine {
         let jitter_s = u64::from(self.core.random_u32() % 8);
         let begun = self.phase1s.change(id, |sa| {
             begin_life(now, sa, keepalive_s, jitter_s);
-            (sa.peer, std::mem::take(&mut sa.waiting))
+            (sa.peer, sa.cookie_i, std::mem::take(&mut sa.waiting))
         });
-        let Some((peer, waiting)) = begun else {
+        let Some((peer, cookie_i, waiting)) = begun else {
             return;
         };
         self.phase1s.change_of_peer(peer, |other| {
-            other.superseded |= other.is_up() && other.id != id;
+            if other.is_up() && other.id != id {
+                // Both sides know the cookies, so of two SAs they end the same one first.
+                let apart_s = if cookie_i < other.cookie_i {
+                    APART_S
+                } else {
+                    0
+                };
+                let end = now.after_s(OVERLAP_S + apart_s);
+                other.superseded_until.get_or_insert(end);
+            }
         });
         self.core.up.follow(id, None, Some(peer));
         self.core.log(713_119, 5, peer, "PHASE 1 COMPLETED");

@@ -147,7 +147,7 @@ impl Engine {
                 peer: sa.peer,
                 initiator: sa.initiator,
                 state: sa.state.name(),
-                rekeying: sa.superseded,
+                rekeying: sa.is_superseded(),
                 policy: sa.policy.clone(),
                 lifetime_remaining_s: sa
                     .expires

@@ -82,7 +82,7 @@ impl Phase1s {
     pub(in crate::ike) fn current(&self, peer: Ipv4Addr) -> Option<&Phase1> {
         self.of_peer(peer)
             .rev()
-            .find(|sa| sa.is_up() && !sa.superseded)
+            .find(|sa| sa.is_up() && !sa.is_superseded())
     }
 
     /// The SAs whose peers are not configured, the oldest first.

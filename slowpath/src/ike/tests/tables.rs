@@ -62,7 +62,7 @@ fn assert_phase1s(sas: &Phase1s) {
         assert_eq!(ids(sas.of_peer(peer(kind))), ids(with_peer()));
         let up = || with_peer().filter(|sa| sa.is_up()).map(|sa| sa.id);
         assert_eq!(sas.newest_up(peer(kind)).map(|sa| sa.id), up().max());
-        let current = with_peer().filter(|sa| sa.is_up() && !sa.superseded);
+        let current = with_peer().filter(|sa| sa.is_up() && !sa.is_superseded());
         let current = current.map(|sa| sa.id).max();
         assert_eq!(sas.current(peer(kind)).map(|sa| sa.id), current);
         let cookie = [kind; 8];
@@ -78,7 +78,7 @@ fn alter_sa(sa: &mut Phase1, [what, when, kind, flag]: [u8; 4]) {
         0 => sa.expires = at,
         1 => sa.rekey_at = at,
         2 => sa.keepalive_at = at,
-        3 => sa.superseded = flag,
+        3 => sa.superseded_until = at,
         4 => sa.keepalive = flag.then(Keepalive::default),
         5 => sa.state = if flag { State::Up } else { State::WaitMessage2 },
         6 => sa.dpd.supported = flag,

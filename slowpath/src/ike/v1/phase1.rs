@@ -140,8 +140,8 @@ pub(in crate::ike) struct Phase1 {
     pub(in crate::ike) established: Option<Time>,
     pub(in crate::ike) expires: Option<Time>,
     pub(in crate::ike) rekey_at: Option<Time>,
-    /// Another SA with the peer has taken over.
-    pub(in crate::ike) superseded: bool,
+    /// Another SA with the peer has taken over, and this one ends then.
+    pub(in crate::ike) superseded_until: Option<Time>,
     pub(in crate::ike) keepalive_at: Option<Time>,
 }
 
@@ -157,6 +157,11 @@ impl Phase1 {
     /// Whether both sides are authenticated.
     pub(in crate::ike) fn is_up(&self) -> bool {
         self.state == State::Up
+    }
+
+    /// Whether another SA with the peer has taken over.
+    pub(in crate::ike) fn is_superseded(&self) -> bool {
+        self.superseded_until.is_some()
     }
 
     /// Until when quick modes let no probe go: [`QUICK_MS`]. The oldest counts, so that new ones
