@@ -42,6 +42,8 @@ macro_rules! has_all {
 /// x86-64-v3 with AES.
 fn has_avx2() -> bool {
     has_all!(
+        "cmpxchg16b",
+        "xsave",
         "sse3",
         "ssse3",
         "sse4.1",

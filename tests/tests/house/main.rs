@@ -1,10 +1,12 @@
 //! The rules of the house, checked from the sources: who imports whom, where `unsafe` may stand,
-//! what a file may look like, and whether the documents are true.
+//! what a file may look like, whether the documents are true, and a release's builds can run where
+//! they are started.
 //!
 //! Every rule is a function from text to violations; beside each is a test that it finds one.
 
 mod documents;
 mod layering;
+mod release;
 mod source;
 mod tidy;
 mod unsafe_budget;

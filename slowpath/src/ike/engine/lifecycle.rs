@@ -14,8 +14,8 @@ use crate::time::Time;
 impl Engine {
     /// The peer deleted the SA `id`. With its last one it has ended the session: its deletes of the
     /// pairs may have been lost or overtaken, and without a phase-1 SA nothing would probe a peer
-    /// that no longer has the pairs. Where this SA was current here and replaced there, the one that
-    /// replaced it there is current again.
+    /// that no longer has the pairs. Where this SA was current here and replaced there, the one
+    /// that replaced it there is current again.
     pub(super) fn deleted(&mut self, now: Time, spis: &mut dyn SpiSource, id: u64) {
         let peer = self.phase1s.get(id).map(|sa| sa.peer);
         let peer = peer.filter(|peer| self.core.up.has(*peer, id));
