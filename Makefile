@@ -124,6 +124,7 @@ fuzz: setup ## Every parser: coverage-guided for FUZZ_SECONDS (60) each, then FU
 RELEASE_BUILDS := x86-64-v3 x86-64-v4
 RELEASE_FLAGS_x86-64-v3 := -C target-cpu=x86-64-v3 -C target-feature=+aes,+pclmulqdq
 RELEASE_FLAGS_x86-64-v4 := -C target-cpu=x86-64-v4 -C target-feature=+aes,+pclmulqdq,+vaes,+vpclmulqdq
+RELEASE_PROGRAMS := holdfast holdfast-perf
 RELEASE_DIR := target/builds
 PREFIX := /usr
 
@@ -132,10 +133,10 @@ release: setup $(addprefix .build-,$(RELEASE_BUILDS)) ## Both builds of a releas
 
 .build-%:
 	@RUSTFLAGS="$(RELEASE_FLAGS_$*)" CARGO_TARGET_DIR=$(RELEASE_DIR)/$* cargo build --release \
-		--target $(TRIPLE) -p slowpath -p perf --bin holdfast --bin holdfast-perf
+		--target $(TRIPLE) -p slowpath -p perf $(addprefix --bin ,$(RELEASE_PROGRAMS))
 
 install: ## Install what `make release` has built below $(DESTDIR)$(PREFIX)
-	@for program in holdfast holdfast-perf; do \
+	@for program in $(RELEASE_PROGRAMS); do \
 		install -D target/release/holdfast-launcher $(DESTDIR)$(PREFIX)/bin/$$program || exit 1; \
 		for build in $(RELEASE_BUILDS); do \
 			install -D $(RELEASE_DIR)/$$build/$(TRIPLE)/release/$$program \
@@ -148,6 +149,7 @@ install: ## Install what `make release` has built below $(DESTDIR)$(PREFIX)
 # real-time priority, which keeps other work off their CPUs (DPDK's loops are measured in TSC cycles).
 BENCH_PACKAGES := dpdk-doc
 BENCH_BUILD := RUSTFLAGS="-C target-cpu=native" CARGO_TARGET_DIR=target/native
+bench: RELEASE_PROGRAMS := holdfast-perf
 bench: setup .build-x86-64-v4 ## The table of figures against peers (target/bench/report.json)
 	@missing=$$(for p in $(BENCH_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null \
 		| grep -q 'ok installed' || echo $$p; done); \
