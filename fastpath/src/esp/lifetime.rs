@@ -31,8 +31,16 @@ impl Latch {
     }
 
     /// Costs a load where it stands elsewhere.
+    #[inline]
     fn pass(&self, from: u8, to: u8) -> bool {
-        self.0.load(Relaxed) == from && self.0.compare_exchange(from, to, Relaxed, Relaxed).is_ok()
+        self.0.load(Relaxed) == from && self.change(from, to)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn change(&self, from: u8, to: u8) -> bool {
+        let changed = self.0.compare_exchange(from, to, Relaxed, Relaxed);
+        changed.is_ok()
     }
 }
 
@@ -179,7 +187,7 @@ impl OutboundProgress {
     /// The first of `packets` numbers that follow each other, for `bytes` bytes in all. A number is
     /// given out once, because the counter moves in one step. All of them or none: a run that fails
     /// says nothing of a shorter one, so only one packet alone (`packets` is 1) ends the SA.
-    #[inline]
+    #[inline(never)]
     pub(super) fn reserve_run(&self, packets: u64, bytes: u64) -> Result<u64, DropReason> {
         if !self.budget.take(bytes) {
             return Err(self.refuse(packets, DropReason::EspLifetime));

@@ -26,21 +26,31 @@ pub(super) fn number(
 ) {
     let mut refusals = Refusals::new();
     let mut packets = burst.packets_mut().as_mut_slice();
-    for run in sas.chunk_by(|one, next| core::ptr::eq(*one, *next)) {
-        let (Some(sa), Some((these, others))) =
-            (run.first(), packets.split_at_mut_checked(run.len()))
-        else {
+    let mut rest = sas.as_slice();
+    while let Some(sa) = rest.first() {
+        let same = |other: &&&OutboundSa| core::ptr::eq(**other, *sa);
+        let len = rest.iter().take_while(same).count();
+        let (Some((_, after)), Some((these, others))) = (
+            rest.split_at_checked(len),
+            packets.split_at_mut_checked(len),
+        ) else {
             break;
         };
+        rest = after;
         packets = others;
         match sa.sealer() {
             Sealer::Spread => number_run(core, sa, these, &mut refusals),
-            Sealer::Worker(_) => refusals.extend(these.iter().map(|_| None)),
+            Sealer::Worker(_) => these.iter().for_each(|_| note(&mut refusals, None)),
         }
     }
     if refusals.iter().any(Option::is_some) {
         part(core, burst, sas, &refusals);
     }
+}
+
+/// There are as many places as packets.
+fn note(refusals: &mut Refusals, refusal: Option<DropReason>) {
+    let _ = refusals.try_push(refusal);
 }
 
 fn number_run(core: &mut Core, sa: &OutboundSa, packets: &mut [Mbuf], refusals: &mut Refusals) {
@@ -61,7 +71,7 @@ fn number_run(core: &mut Core, sa: &OutboundSa, packets: &mut [Mbuf], refusals: 
         let meta = packet.meta_mut();
         meta.sequence = number.unwrap_or(0);
         expecting += usize::from(number.is_ok() && meta.has(flag::EXPECTING));
-        refusals.push(number.err());
+        note(refusals, number.err());
     }
     if expecting > 0 {
         sa.note_expecting(expecting);
