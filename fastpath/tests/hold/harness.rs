@@ -387,6 +387,12 @@ impl Lab {
         self.step();
     }
 
+    /// The client sends packets that are taken up together.
+    pub(crate) fn client_burst(&mut self, packets: &[Vec<u8>]) {
+        packets.iter().for_each(|packet| self.send_clear(packet));
+        self.step();
+    }
+
     /// The server sends, through its tunnel.
     pub(crate) fn server(&mut self, flow: Flow, says: Says<'_>) {
         self.server_raw(flow.tunnel, &segment(flow, says, true));
@@ -490,27 +496,37 @@ impl Lab {
 
     /// A new outbound SA, for the net of another tunnel.
     pub(crate) fn narrow(&mut self, tunnel: u16, to: u16) {
-        let slot = self.slot(tunnel);
-        let parameters = SaParameters {
-            selectors: Selectors::between(MaskedNet::ANY, net(u32::from(to))),
-            ..parameters(slot, peer_spi(u32::from(tunnel)))
-        };
-        let (tunnels, publisher) = self.fastpath.tunnels();
-        tunnels
-            .install_outbound(publisher, &parameters)
-            .expect("an SA");
+        let selectors = Selectors::between(MaskedNet::ANY, net(u32::from(to)));
+        self.replace(tunnel, |it| it.selectors = selectors);
     }
 
     /// Puts the outbound SA back that takes everything.
     pub(crate) fn widen(&mut self, tunnel: u16) {
-        let slot = self.slot(tunnel);
-        let parameters = parameters(slot, peer_spi(u32::from(tunnel)));
-        let (tunnels, publisher) = self.fastpath.tunnels();
-        tunnels
-            .install_outbound(publisher, &parameters)
-            .expect("an SA");
+        let parameters = self.replace(tunnel, |_| {});
         // Sequence numbers begin anew, and so does the peer's replay window.
         self.peers[usize::from(tunnel)].inbound = receiver(&parameters);
+    }
+
+    /// A new outbound SA with which every worker seals.
+    pub(crate) fn spread(&mut self, tunnel: u16, lifetime_bytes: u64) {
+        let parameters = self.replace(tunnel, |it| {
+            it.spread = true;
+            it.lifetime_bytes = Some(lifetime_bytes);
+        });
+        self.peers[usize::from(tunnel)].inbound = receiver(&parameters);
+    }
+
+    fn replace(
+        &mut self,
+        tunnel: u16,
+        alter: impl FnOnce(&mut SaParameters<'static>),
+    ) -> SaParameters<'static> {
+        let mut parameters = parameters(self.slot(tunnel), peer_spi(u32::from(tunnel)));
+        alter(&mut parameters);
+        let (tunnels, publisher) = self.fastpath.tunnels();
+        let installed = tunnels.install_outbound(publisher, &parameters);
+        installed.expect("an SA");
+        parameters
     }
 
     /// `clear conn` for one client.

@@ -11,4 +11,5 @@ mod planned;
 mod probe;
 mod silent;
 mod size;
+mod spread;
 mod told;
