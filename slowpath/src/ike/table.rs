@@ -58,6 +58,11 @@ impl<K: Ord + Copy> Index<K> {
         self.0.range((key, 0)..=(key, u64::MAX)).map(|&(_, id)| id)
     }
 
+    /// How many records have a key.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether the record has this key.
     pub(super) fn has(&self, key: K, id: u64) -> bool {
         self.0.contains(&(key, id))

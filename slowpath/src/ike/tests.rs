@@ -4,6 +4,7 @@ mod collision;
 mod commands;
 mod configured;
 mod detection;
+mod flood;
 mod many;
 mod replaced;
 mod tables;

@@ -1,5 +1,7 @@
 //! Which SA a message belongs to, and which exchange takes it.
 
+use std::net::Ipv4Addr;
+
 use super::Engine;
 use crate::ike::api::{Datagram, EndReason, SpiSource};
 use crate::ike::core::Core;
@@ -60,6 +62,10 @@ impl Engine {
         body: &[u8],
         datagram: Datagram<'_>,
     ) -> Result<(), IkeError> {
+        let proves = self.phase1s.get(id).filter(|sa| sa.is_unproven());
+        if let Some(peer) = proves.map(|sa| sa.peer) {
+            self.make_room(now, spis, peer)?;
+        }
         let Self { core, phase1s, .. } = self;
         let after = phase1s.change(id, |sa| {
             dispatch(core, now, spis, sa, header, body, datagram)
@@ -74,6 +80,23 @@ impl Engine {
             After::Refused => self.refused(spis, id),
             After::Unread => self.unread(now, spis, id),
         }
+        Ok(())
+    }
+
+    /// Room for one more SA with a peer that has shown who it is: a replaced one ends for it.
+    fn make_room(
+        &mut self,
+        now: Time,
+        spis: &mut dyn SpiSource,
+        peer: Ipv4Addr,
+    ) -> Result<(), IkeError> {
+        if self.phase1s.proven(peer) < PHASE1_PER_PEER_MAX {
+            return Ok(());
+        }
+        let replaced = self.phase1s.of_peer(peer).find(|sa| sa.is_superseded());
+        let replaced = replaced.map(|sa| sa.id);
+        let replaced = replaced.ok_or(IkeError::LocalPolicy("too many SAs with the peer"))?;
+        self.end_phase1(now, spis, replaced, EndReason::Rekeyed, true);
         Ok(())
     }
 
@@ -98,11 +121,10 @@ impl Engine {
         if !first || !configured {
             return Ok(());
         }
-        if self.phase1s.of_peer(peer).count() >= PHASE1_PER_PEER_MAX {
-            let replaced = self.phase1s.of_peer(peer).find(|sa| sa.is_superseded());
-            let replaced = replaced.map(|sa| sa.id);
-            let replaced = replaced.ok_or(IkeError::LocalPolicy("too many SAs with the peer"))?;
-            self.end_phase1(now, spis, replaced, EndReason::Rekeyed, true);
+        self.make_room(now, spis, peer)?;
+        // The flood of somebody who sees no answer keeps nobody out who answers soon.
+        if let Some(oldest) = self.phase1s.crowded_out(peer) {
+            self.end_phase1(now, spis, oldest, EndReason::LostContact, false);
         }
         let chain = Chain::parse(header.next, body)?;
         let mut sa = self.new_phase1(now, datagram.local, datagram.remote, false);

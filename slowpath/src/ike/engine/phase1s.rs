@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::ike::limits::{UNPROVEN_MAX, UNPROVEN_PER_PEER_MAX};
 use crate::ike::table::{Index, Record, Table};
 use crate::ike::v1::phase1::Phase1;
 use crate::time::Time;
@@ -12,6 +13,7 @@ pub(in crate::ike) struct Keys {
     peer: Ipv4Addr,
     cookie_i: [u8; 8],
     configured: bool,
+    unproven: bool,
 }
 
 /// The indexes by that.
@@ -20,6 +22,7 @@ pub(in crate::ike) struct Indexes {
     peer: Index<Ipv4Addr>,
     cookie_i: Index<[u8; 8]>,
     configured: Index<bool>,
+    unproven: Index<()>,
 }
 
 impl Record for Phase1 {
@@ -35,6 +38,7 @@ impl Record for Phase1 {
             peer: self.peer,
             cookie_i: self.cookie_i,
             configured: self.keepalive.is_some(),
+            unproven: self.is_unproven(),
         }
     }
 
@@ -50,6 +54,8 @@ impl Record for Phase1 {
         indexes.cookie_i.follow(id, was, is);
         let [was, is] = both.map(|keys| keys.map(|keys| keys.configured));
         indexes.configured.follow(id, was, is);
+        let [was, is] = both.map(|keys| keys.filter(|keys| keys.unproven).map(|_| ()));
+        indexes.unproven.follow(id, was, is);
     }
 }
 
@@ -83,6 +89,22 @@ impl Phase1s {
         self.of_peer(peer)
             .rev()
             .find(|sa| sa.is_up() && !sa.is_superseded())
+    }
+
+    /// How many SAs with a peer are more than an unproven first message.
+    pub(in crate::ike) fn proven(&self, peer: Ipv4Addr) -> usize {
+        self.of_peer(peer).filter(|sa| !sa.is_unproven()).count()
+    }
+
+    /// The unproven SA that makes room for one more with a peer, if one has to.
+    pub(in crate::ike) fn crowded_out(&self, peer: Ipv4Addr) -> Option<u64> {
+        let of_peer = || self.of_peer(peer).filter(|sa| sa.is_unproven());
+        if of_peer().count() >= UNPROVEN_PER_PEER_MAX {
+            return of_peer().next().map(|sa| sa.id);
+        }
+        let unproven = &self.indexes().unproven;
+        let is_full = unproven.len() >= UNPROVEN_MAX;
+        unproven.of(()).next().filter(|_| is_full)
     }
 
     /// The SAs whose peers are not configured, the oldest first.

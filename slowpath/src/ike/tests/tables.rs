@@ -65,6 +65,8 @@ fn assert_phase1s(sas: &Phase1s) {
         let current = with_peer().filter(|sa| sa.is_up() && !sa.is_superseded());
         let current = current.map(|sa| sa.id).max();
         assert_eq!(sas.current(peer(kind)).map(|sa| sa.id), current);
+        let proven = with_peer().filter(|sa| !sa.is_unproven()).count();
+        assert_eq!(sas.proven(peer(kind)), proven);
         let cookie = [kind; 8];
         let chosen = sas.iter().filter(|sa| sa.cookie_i == cookie);
         assert_eq!(ids(sas.of_cookie(cookie)), ids(chosen));
@@ -80,7 +82,10 @@ fn alter_sa(sa: &mut Phase1, [what, when, kind, flag]: [u8; 4]) {
         2 => sa.keepalive_at = at,
         3 => sa.superseded_until = at,
         4 => sa.keepalive = flag.then(Keepalive::default),
-        5 => sa.state = if flag { State::Up } else { State::WaitMessage2 },
+        5 => {
+            let states = [State::Up, State::WaitMessage2, State::WaitMessage3];
+            sa.state = states[usize::from(kind) % 3];
+        }
         6 => sa.dpd.supported = flag,
         7 => sa.dpd.heard(Time(u64::from(when))),
         8 => sa.dpd.suspect(Time(u64::from(when))),

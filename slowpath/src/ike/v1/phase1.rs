@@ -159,6 +159,12 @@ impl Phase1 {
         self.state == State::Up
     }
 
+    /// Whether somebody has sent a first message and nothing else: it need not have been the peer,
+    /// who alone sees our cookie and sends it back with the third one (RFC 2408 section 2.5.3).
+    pub(in crate::ike) fn is_unproven(&self) -> bool {
+        !self.initiator && self.state == State::WaitMessage3
+    }
+
     /// Whether another SA with the peer has taken over.
     pub(in crate::ike) fn is_superseded(&self) -> bool {
         self.superseded_until.is_some()
