@@ -389,7 +389,9 @@ impl Lab {
 
     /// The client sends packets that are taken up together.
     pub(crate) fn client_burst(&mut self, packets: &[Vec<u8>]) {
-        packets.iter().for_each(|packet| self.send_clear(packet));
+        for packet in packets {
+            self.send_clear(packet);
+        }
         self.step();
     }
 

@@ -14,7 +14,7 @@ const LEN: usize = 100;
 fn datagram(tunnel: u16, number: u8) -> Vec<u8> {
     let payload = [&[0; LEN - 29][..], &[number]].concat();
     let udp = Udp::emit(6_000, 6_001, payload.len()).0;
-    let (from, to) = (client_address(CLIENT), server_address(tunnel.into()));
+    let (from, to) = (client_address(CLIENT), server_address(tunnel));
     let header = Ipv4::emit(from, to, protocol::UDP, udp.len() + payload.len());
     [&header.as_bytes()[..], &udp, &payload].concat()
 }

@@ -155,9 +155,12 @@ pub(super) fn keys(run: &Run, worker: u8) -> Vec<(FlowKey, u32)> {
     let map = fastpath::conn::HomeMap::new(run.workers as u8);
     let workers = u32::from(run.workers.max(1));
     let own = run.tunnels.max(1) / workers;
-    let tunnel = |number: u32| match run.spread {
-        true => 0,
-        false => (number % own.max(1)) * workers + u32::from(worker),
+    let tunnel = |number: u32| {
+        if run.spread {
+            0
+        } else {
+            (number % own.max(1)) * workers + u32::from(worker)
+        }
     };
     (0_u32..)
         .map(|number| (plan::tunnel_flow(number, tunnel(number)), tunnel(number)))
