@@ -9,4 +9,5 @@ mod foreign;
 mod nat;
 mod preserve;
 mod rekey;
+mod spread;
 mod strongswan;
