@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use crate::esp::{ICV_LEN_MAX, Suite};
 
 /// Bytes of additional authenticated data at most: SPI and 64-bit sequence (RFC 4106 section 5).
-pub(super) const AAD_LEN_MAX: usize = 12;
+pub(crate) const AAD_LEN_MAX: usize = 12;
 
 /// One packet to seal or to open in place, with the key that an engine has prepared for its SA.
 ///

@@ -29,6 +29,7 @@ pub use engine::{Direction, Engine, EngineKind, KeyMaterial};
 pub use engines::{Choice, EngineWorkers, Engines, WorkerError};
 pub(crate) use engines::{IpsecMbJob, PortableJob, VaesJob};
 pub use iv::IvGenerator;
+pub(crate) use job::AAD_LEN_MAX;
 pub use job::CryptoJob;
 pub(crate) use keys::PacketKey;
 pub use keys::{KeyError, KeySet, SIZE_CLASS_BOUNDS, SIZE_CLASSES, size_class};

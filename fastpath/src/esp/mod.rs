@@ -14,6 +14,7 @@
 //! packet that is not marked as sealed must not leave.
 
 mod ecn;
+mod gcm;
 mod inbound;
 mod lifetime;
 mod open;

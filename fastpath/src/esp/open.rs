@@ -3,9 +3,10 @@
 use arrayvec::ArrayVec;
 
 use super::ecn;
+use super::gcm::GcmFacts;
 use super::inbound::InboundSa;
-use super::seal::{NEXT_HEADER_IPV4, append_high, set_aad, set_nonce};
-use super::suite::{ESP_TRAILER_LEN, Suite};
+use super::seal::{NEXT_HEADER_IPV4, append_high};
+use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, Suite};
 use super::tunnel_header::IPV4_LEN;
 use crate::crypto::{
     CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, PacketKey, PortableJob, VaesJob,
@@ -102,8 +103,9 @@ fn open_chunk(scratch: &mut OpenScratch, burst: &mut [OpenJob<'_>]) {
                     Some(PacketKey::IpsecMb(key)) => {
                         ipsec_mb.push(crypto_job(sa, key, job.esp, found, index));
                     }
+                    // Its suites are GCM's.
                     Some(PacketKey::Vaes(key)) => {
-                        vaes.push(crypto_job(sa, key, job.esp, found, index));
+                        vaes.push(gcm_job(sa, key, job.esp, found, index));
                     }
                     None => {}
                 }
@@ -160,23 +162,45 @@ fn crypto_job<'a, K>(
     index: usize,
 ) -> CryptoJob<'a, K> {
     let suite = sa.hot.suite;
+    if suite.is_gcm() {
+        return gcm_job(sa, key, esp, claim, index);
+    }
     let mut crypto = CryptoJob::new(suite, key, esp, claim.text_len);
     crypto.index = index;
     let text_end = crypto.text_offset + claim.text_len;
     copy(&mut crypto.icv, crypto.packet.get(text_end..));
     let iv_start = crypto.text_offset - suite.iv_len();
     let iv = crypto.packet.get(iv_start..crypto.text_offset);
-    if suite.is_gcm() {
-        let explicit = iv.and_then(|iv| iv.try_into().ok()).unwrap_or_default();
-        set_nonce(&mut crypto, sa.hot.salt, explicit);
-        set_aad(&mut crypto, claim.sequence, sa.hot.esn);
-    } else {
-        copy(&mut crypto.iv, iv);
-        if sa.hot.esn {
-            append_high(&mut crypto, claim.sequence);
-        }
+    copy(&mut crypto.iv, iv);
+    if sa.hot.esn {
+        append_high(&mut crypto, claim.sequence);
     }
     crypto
+}
+
+#[inline]
+fn gcm_job<'a, K>(
+    sa: &InboundSa,
+    key: &'a K,
+    esp: &'a mut [u8],
+    claim: Claim,
+    index: usize,
+) -> CryptoJob<'a, K> {
+    let suite = sa.hot.suite;
+    let chunk = |from: usize| esp.get(from..);
+    let spi = chunk(0).and_then(<[u8]>::first_chunk).copied();
+    let explicit = chunk(ESP_HEADER_LEN).and_then(<[u8]>::first_chunk).copied();
+    let icv = chunk(suite.esp_head_len() + claim.text_len).and_then(<[u8]>::first_chunk);
+    let facts = GcmFacts {
+        salt: sa.hot.salt,
+        // Of a packet that holds its text all of these are there.
+        explicit: explicit.unwrap_or_default(),
+        spi: u32::from_be_bytes(spi.unwrap_or_default()),
+        sequence: claim.sequence,
+        esn: sa.hot.esn,
+        icv: icv.copied().unwrap_or_default(),
+    };
+    facts.job(suite, key, esp, claim.text_len, index)
 }
 
 /// Copies `from` to the start of `to`, as far as there is room.

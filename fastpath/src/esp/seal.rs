@@ -2,8 +2,9 @@
 
 use arrayvec::ArrayVec;
 
+use super::gcm::{GCM_ICV_LEN, GcmFacts};
 use super::outbound::OutboundSa;
-use super::suite::{ESP_TRAILER_LEN, SALT_LEN};
+use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN};
 use super::tunnel_header::IPV4_LEN;
 use crate::crypto::{
     CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, IvGenerator, PacketKey, PortableJob,
@@ -69,22 +70,16 @@ fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
         };
         match sa.hot.keys.packet_key(text_len) {
             Some(PacketKey::Portable(key)) => {
-                let mut crypto = CryptoJob::new(sa.hot.suite, key, esp, text_len);
-                crypto.index = index;
-                set_iv(sa, sequence, &mut crypto, &mut scratch.ivs);
-                portable.push(crypto);
+                let ivs = &mut scratch.ivs;
+                portable.push(crypto_job(sa, key, esp, (sequence, text_len), ivs, index));
             }
             Some(PacketKey::IpsecMb(key)) => {
-                let mut crypto = CryptoJob::new(sa.hot.suite, key, esp, text_len);
-                crypto.index = index;
-                set_iv(sa, sequence, &mut crypto, &mut scratch.ivs);
-                ipsec_mb.push(crypto);
+                let ivs = &mut scratch.ivs;
+                ipsec_mb.push(crypto_job(sa, key, esp, (sequence, text_len), ivs, index));
             }
+            // Its suites are GCM's.
             Some(PacketKey::Vaes(key)) => {
-                let mut crypto = CryptoJob::new(sa.hot.suite, key, esp, text_len);
-                crypto.index = index;
-                set_iv(sa, sequence, &mut crypto, &mut scratch.ivs);
-                vaes.push(crypto);
+                vaes.push(gcm_job(sa, key, esp, (sequence, text_len), index));
             }
             None => {}
         }
@@ -134,53 +129,64 @@ fn frame(job: &mut SealJob<'_>) -> Option<usize> {
     Some(text_len)
 }
 
-/// IV or nonce, and where the high half of an extended sequence number goes.
+/// The job of a packet that is framed, with its IV in front of the text.
 #[inline]
-fn set_iv<K>(sa: &OutboundSa, sequence: u64, crypto: &mut CryptoJob<'_, K>, ivs: &mut IvGenerator) {
+fn crypto_job<'a, K>(
+    sa: &OutboundSa,
+    key: &'a K,
+    esp: &'a mut [u8],
+    (sequence, text_len): (u64, usize),
+    ivs: &mut IvGenerator,
+    index: usize,
+) -> CryptoJob<'a, K> {
     let suite = sa.hot.suite;
     if suite.is_gcm() {
-        let counter = sequence.to_be_bytes();
-        set_nonce(crypto, sa.hot.salt, counter);
-        set_aad(crypto, sequence, sa.esn());
-        write_iv(crypto, &counter);
-    } else {
-        crypto.iv = ivs.next_iv();
-        let iv = crypto.iv;
-        write_iv(crypto, iv.get(..suite.iv_len()).unwrap_or_default());
-        if sa.esn() {
-            append_high(crypto, sequence);
-        }
+        return gcm_job(sa, key, esp, (sequence, text_len), index);
     }
-}
-
-fn write_iv<K>(crypto: &mut CryptoJob<'_, K>, iv: &[u8]) {
+    let mut crypto = CryptoJob::new(suite, key, esp, text_len);
+    crypto.index = index;
+    crypto.iv = ivs.next_iv();
+    let iv = crypto.iv;
     let end = crypto.text_offset;
+    let iv = iv.get(..suite.iv_len()).unwrap_or_default();
     if let Some(field) = crypto.packet.get_mut(end - iv.len()..end) {
         field.copy_from_slice(iv);
     }
-}
-
-/// RFC 4106 section 4: salt, then the explicit IV.
-#[inline]
-pub(super) fn set_nonce<K>(crypto: &mut CryptoJob<'_, K>, salt: [u8; SALT_LEN], explicit: [u8; 8]) {
-    crypto.iv[..4].copy_from_slice(&salt);
-    crypto.iv[4..12].copy_from_slice(&explicit);
-}
-
-/// RFC 4106 section 5: the SPI and the whole sequence number.
-#[inline]
-pub(super) fn set_aad<K>(crypto: &mut CryptoJob<'_, K>, sequence: u64, esn: bool) {
-    let Some(spi) = crypto.packet.first_chunk::<4>().copied() else {
-        return;
-    };
-    crypto.aad[..4].copy_from_slice(&spi);
-    if esn {
-        crypto.aad[4..].copy_from_slice(&sequence.to_be_bytes());
-        crypto.aad_len = 12;
-    } else {
-        crypto.aad[4..8].copy_from_slice(&(sequence as u32).to_be_bytes());
-        crypto.aad_len = 8;
+    if sa.esn() {
+        append_high(&mut crypto, sequence);
     }
+    crypto
+}
+
+#[inline]
+fn gcm_job<'a, K>(
+    sa: &OutboundSa,
+    key: &'a K,
+    esp: &'a mut [u8],
+    (sequence, text_len): (u64, usize),
+    index: usize,
+) -> CryptoJob<'a, K> {
+    let explicit = sequence.to_be_bytes();
+    if let Some((_, field)) = esp
+        .get_mut(..ESP_HEADER_LEN + explicit.len())
+        .and_then(split_iv)
+    {
+        *field = explicit;
+    }
+    let facts = GcmFacts {
+        salt: sa.hot.salt,
+        explicit,
+        spi: sa.spi(),
+        sequence,
+        esn: sa.esn(),
+        icv: [0; GCM_ICV_LEN],
+    };
+    facts.job(sa.hot.suite, key, esp, text_len, index)
+}
+
+/// ESP header and explicit IV of AES-GCM.
+fn split_iv(head: &mut [u8]) -> Option<(&mut [u8], &mut [u8; 8])> {
+    head.split_last_chunk_mut()
 }
 
 /// RFC 4303 section 2.2.1: the high half is authenticated behind the text but not sent. It stands
@@ -194,6 +200,16 @@ pub(super) fn append_high<K>(crypto: &mut CryptoJob<'_, K>, sequence: u64) {
     }
 }
 
+/// Copies an ICV; those of most suites are as long as a register.
+#[inline]
+fn put(field: &mut [u8], icv: &[u8]) {
+    let short = <&mut [u8; GCM_ICV_LEN]>::try_from(&mut *field);
+    match (short, <&[u8; GCM_ICV_LEN]>::try_from(icv)) {
+        (Ok(field), Ok(icv)) => *field = *icv,
+        _ => field.copy_from_slice(icv),
+    }
+}
+
 /// Puts the ICVs behind the texts.
 fn finish<K>(jobs: &mut [CryptoJob<'_, K>], sealed: &mut [bool; BURST_MAX]) {
     for job in jobs.iter_mut().filter(|job| job.done) {
@@ -201,7 +217,7 @@ fn finish<K>(jobs: &mut [CryptoJob<'_, K>], sealed: &mut [bool; BURST_MAX]) {
         let icv = job.icv.get(..job.icv_len).unwrap_or_default();
         let field = job.packet.get_mut(start..start + job.icv_len);
         if let (Some(field), Some(sealed)) = (field, sealed.get_mut(job.index)) {
-            field.copy_from_slice(icv);
+            put(field, icv);
             *sealed = true;
         }
     }

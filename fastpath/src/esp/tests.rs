@@ -453,7 +453,7 @@ fn a_forged_jump_moves_nothing() {
 
 /// Seals `text`, whole blocks with padding and trailer, as it is.
 fn seal_text(pair: &mut Pair, text: &[u8], sequence: u32) -> Vec<u8> {
-    use crate::crypto::{CryptoJob, Direction, PacketKey};
+    use crate::crypto::{Direction, PacketKey};
     let suite = pair.outbound.suite();
     assert!(suite.is_gcm());
     let head = [&SPI.to_be_bytes()[..], &sequence.to_be_bytes(), &[3; 8]].concat();
@@ -461,10 +461,15 @@ fn seal_text(pair: &mut Pair, text: &[u8], sequence: u32) -> Vec<u8> {
     let Some(PacketKey::Portable(key)) = pair.outbound.hot.keys.packet_key(text.len()) else {
         panic!("the portable engine is fixed");
     };
-    let mut job = CryptoJob::new(suite, key, &mut esp, text.len());
-    seal::set_nonce(&mut job, pair.outbound.hot.salt, [3; 8]);
-    seal::set_aad(&mut job, u64::from(sequence), false);
-    let mut jobs = [job];
+    let facts = gcm::GcmFacts {
+        salt: pair.outbound.hot.salt,
+        explicit: [3; 8],
+        spi: SPI,
+        sequence: u64::from(sequence),
+        esn: false,
+        icv: [0; gcm::GCM_ICV_LEN],
+    };
+    let mut jobs = [facts.job(suite, key, &mut esp, text.len(), 0)];
     let mut workers = ENGINES[0].worker().expect("there is memory");
     workers.run(Direction::Seal, &mut jobs, &mut [], &mut []);
     let icv = jobs[0].icv;
