@@ -9,7 +9,7 @@ use crate::dpdk::Mbuf;
 use crate::esp::{InboundSa, OpenJob, Opened, open_burst};
 use crate::limits::BURST_MAX;
 use crate::packet::{FlowKey, Meta, flag, protocol};
-use crate::tunnel::Found;
+use crate::tunnel::{Found, Located};
 use crate::verdict::{DropReason, Verdict};
 use crate::worker::event::{Event, IpsecKind};
 use crate::worker::{Core, View};
@@ -24,15 +24,16 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     if !burst.packets().iter().any(is_esp) {
         return;
     }
-    for packet in burst.packets().iter().filter(|packet| is_esp(packet)) {
-        view.shared.sad.prefetch(packet.meta().spi);
-    }
+    let mut places = locate(view, burst).into_iter();
     let mut sas: ArrayVec<&InboundSa, BURST_MAX> = ArrayVec::new();
     core.step(burst, |core, packet| {
         if !is_esp(packet) {
             return Verdict::Continue;
         }
-        match admit(core, view, packet) {
+        let Some(place) = places.next() else {
+            return Verdict::Drop(DropReason::InvalidSpi);
+        };
+        match admit(core, view, packet, place) {
             Ok(sa) => {
                 sas.push(sa);
                 Verdict::Continue
@@ -51,6 +52,26 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             None => Verdict::Drop(DropReason::InvalidSpi),
         }
     });
+}
+
+/// Takes the SPIs of a burst apart, each once where packets of one SA follow each other, and asks
+/// for their entries.
+#[inline]
+fn locate(view: &View<'_>, burst: &Burst) -> ArrayVec<Located, BURST_MAX> {
+    let sad = &view.shared.sad;
+    let mut places: ArrayVec<Located, BURST_MAX> = ArrayVec::new();
+    for packet in burst.packets().iter().filter(|packet| is_esp(packet)) {
+        let spi = packet.meta().spi;
+        let known = places.last().copied().filter(|place| place.spi() == spi);
+        let place = known.unwrap_or_else(|| {
+            let place = sad.locate(spi);
+            sad.prefetch(place);
+            place
+        });
+        // There are as many places as packets.
+        let _ = places.try_push(place);
+    }
+    places
 }
 
 /// Asks for the keys of a burst, so that their misses overlap.
@@ -76,9 +97,10 @@ fn admit<'r>(
     core: &mut Core,
     view: &View<'r>,
     packet: &mut Mbuf,
+    place: Located,
 ) -> Result<&'r InboundSa, Verdict> {
     let meta = *packet.meta();
-    match view.shared.sad.find(meta.spi, core.id, view.reader) {
+    match view.shared.sad.find(place, core.id, view.reader) {
         Found::Nobody => Err(unknown_spi(core, &meta)),
         Found::Elsewhere(home) => Err(Core::hand_over(packet, home, Entrance::Open)),
         Found::Here(sa) if sa.is_encapsulated() != meta.has(flag::UDP_ENCAPSULATED) => {

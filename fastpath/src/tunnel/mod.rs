@@ -13,7 +13,7 @@ pub use adjacency::{
     Adjacencies, Adjacency, AdjacencyId, AdjacencyOwner, NeighbourState, Resolution,
 };
 pub use resume::{BounceRecord, ProbeOptions, ReleaseOrder, ResumeOptions};
-pub use sad::{Found, HasSpi, InstallError, Sad, SadOwner};
+pub use sad::{Found, HasSpi, InstallError, Located, Sad, SadOwner};
 pub use slot::{SlotId, SlotState, SlotWord};
 pub use slots::{RetiredSlot, SlotOwner, Slots, TunnelMtu};
 pub use spi::SPI_MIN;
