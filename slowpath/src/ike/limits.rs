@@ -20,9 +20,10 @@ pub(super) const NONCE_LEN: usize = 32;
 /// Phase-1 SAs with one peer beyond its first message: rekeys and collisions need two or three at a
 /// time, and the replaced ones are the first to make room.
 pub(super) const PHASE1_PER_PEER_MAX: usize = 8;
-/// First messages of one peer that wait for the third one, which proves that the sender has seen our
-/// answer: the oldest one makes room. So somebody who writes a peer's address on first messages
-/// needs a thousand of them per second to keep out a peer that answers within 60 milliseconds.
+/// First messages of one peer that wait for the third one, which proves that the sender has seen
+/// our answer: the oldest one makes room. So somebody who writes a peer's address on first
+/// messages needs a thousand of them per second to keep out a peer that answers within 60
+/// milliseconds.
 pub(super) const UNPROVEN_PER_PEER_MAX: usize = 64;
 /// The same for all peers together: 32 MiB, if each has the largest message.
 pub(super) const UNPROVEN_MAX: usize = 4_096;

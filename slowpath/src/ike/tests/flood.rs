@@ -24,7 +24,8 @@ fn forge(lab: &mut Lab, flight: &Flight, number: u32, peer: Ipv4Addr) {
     });
 }
 
-/// A thousand forged messages per second, for ten seconds: the peer negotiates, and its tunnel lives.
+/// A thousand forged messages per second, for ten seconds: the peer negotiates, and its tunnel
+/// lives.
 #[test]
 fn a_flood_of_first_messages_keeps_no_peer_out() {
     let flight = first_message();
