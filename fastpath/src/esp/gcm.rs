@@ -61,15 +61,13 @@ impl GcmFacts {
     /// RFC 4106 section 5: the SPI and the whole sequence number.
     #[inline]
     fn aad(&self) -> ([u8; AAD_LEN_MAX], usize) {
-        let spi = self.spi.to_be_bytes();
         let number = if self.esn {
             self.sequence
         } else {
             self.sequence << 32
         };
-        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-        let [s, t, u, v] = spi;
-        let aad = [s, t, u, v, a, b, c, d, e, f, g, h];
+        let both = u128::from(self.spi) << 64 | u128::from(number);
+        let aad = both.to_be_bytes().last_chunk().copied().unwrap_or_default();
         (aad, if self.esn { AAD_LEN_MAX } else { 8 })
     }
 

@@ -1,5 +1,6 @@
 //! What takes minutes of real time and little else: it needs no turn.
 
+mod foreign_phase_1;
 mod rekeys;
 mod timers;
 
