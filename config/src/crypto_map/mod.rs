@@ -60,21 +60,18 @@ const WINDOW: Token = arg(
 );
 const LINE: Token = Token::Optional(&[arg("value", Kind::Rest(240), "The value")]);
 
+/// What follows the name and the number of an entry.
+macro_rules! entry {
+    ($($token:expr),*) => { &[CRYPTO, MAP, NAME, SEQUENCE, $($token),*] };
+}
+
 pub(crate) const ROWS: &[Row] = &[
     Row {
         id: "crypto map match address",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[CRYPTO, MAP, NAME, SEQUENCE, MATCH, ADDRESS, ACL],
-        no: No::As(&[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            MATCH,
-            ADDRESS,
-            Token::Optional(&[ACL]),
-        ]),
+        syntax: entry![MATCH, ADDRESS, ACL],
+        no: No::As(entry![MATCH, ADDRESS, Token::Optional(&[ACL])]),
         help: "Send the traffic of an access list through the entry's tunnel",
         apply: parse::match_address,
     },
@@ -82,16 +79,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "crypto map set peer",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[CRYPTO, MAP, NAME, SEQUENCE, SET, PEER, PEERS],
-        no: No::As(&[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            SET,
-            PEER,
-            Token::Optional(&[PEERS]),
-        ]),
+        syntax: entry![SET, PEER, PEERS],
+        no: No::As(entry![SET, PEER, Token::Optional(&[PEERS])]),
         help: "Peers of the entry, added in the order in which they are tried",
         apply: parse::set_peer,
     },
@@ -99,17 +88,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "crypto map set transform-set",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[CRYPTO, MAP, NAME, SEQUENCE, SET, IKEV1, SETS, SET_NAMES],
-        no: No::As(&[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            SET,
-            IKEV1,
-            SETS,
-            Token::Optional(&[SET_NAMES]),
-        ]),
+        syntax: entry![SET, IKEV1, SETS, SET_NAMES],
+        no: No::As(entry![SET, IKEV1, SETS, Token::Optional(&[SET_NAMES])]),
         help: "Transform sets of the entry, most preferred first; they replace those before",
         apply: parse::set_transform_set,
     },
@@ -117,15 +97,7 @@ pub(crate) const ROWS: &[Row] = &[
         id: "crypto map set pfs",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            SET,
-            PFS,
-            Token::Optional(&[choice("group", GROUPS)]),
-        ],
+        syntax: entry![SET, PFS, Token::Optional(&[choice("group", GROUPS)])],
         no: No::Same,
         help: "Run Diffie-Hellman for every child SA (default group 2)",
         apply: parse::set_pfs,
@@ -134,8 +106,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "crypto map set security-association lifetime",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[CRYPTO, MAP, NAME, SEQUENCE, SET, SA, LIFETIME, LIFETIMES],
-        no: No::As(&[CRYPTO, MAP, NAME, SEQUENCE, SET, SA, LIFETIME, NO_LIFETIMES]),
+        syntax: entry![SET, SA, LIFETIME, LIFETIMES],
+        no: No::As(entry![SET, SA, LIFETIME, NO_LIFETIMES]),
         help: "Lifetime of the entry's IPsec SAs, in the place of the global one",
         apply: parse::set_lifetime,
     },
@@ -143,25 +115,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "crypto map set spread",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            SET,
-            SPREAD,
-            PEER_WINDOW,
-            WINDOW,
-        ],
-        no: No::As(&[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            SET,
-            SPREAD,
-            Token::Optional(&[PEER_WINDOW, WINDOW]),
-        ]),
+        syntax: entry![SET, SPREAD, PEER_WINDOW, WINDOW],
+        no: No::As(entry![SET, SPREAD, Token::Optional(&[PEER_WINDOW, WINDOW])]),
         help: "Let every worker seal with the SAs to come, where the peer's replay window is wide \
                enough for it",
         apply: parse::set_spread,
@@ -216,64 +171,18 @@ pub(crate) const ROWS: &[Row] = &[
         id: "no crypto map",
         place: Place::Global,
         effect: Effect::Acted,
-        syntax: &[
-            CRYPTO,
-            MAP,
-            NAME,
-            SEQUENCE,
-            kw("ipsec-isakmp", "Negotiate by IKE"),
-        ],
+        syntax: entry![kw("ipsec-isakmp", "Negotiate by IKE")],
         no: No::As(&[CRYPTO, MAP, NAME, Token::Optional(&[SEQUENCE])]),
         help: "`no` removes an entry or the whole map; without `no` it says nothing new",
         apply: parse::entry,
     },
 ];
 
-const CONNECTION_TYPE: &[Token] = &[
-    CRYPTO,
-    MAP,
-    NAME,
-    SEQUENCE,
-    SET,
-    kw("connection-type", "Who may start"),
-    LINE,
-];
-const PHASE1_MODE: &[Token] = &[
-    CRYPTO,
-    MAP,
-    NAME,
-    SEQUENCE,
-    SET,
-    IKEV1,
-    kw("phase1-mode", "Mode of phase 1"),
-    LINE,
-];
-const REVERSE_ROUTE: &[Token] = &[
-    CRYPTO,
-    MAP,
-    NAME,
-    SEQUENCE,
-    SET,
-    kw("reverse-route", "Inject routes"),
-    LINE,
-];
-const NAT_T_DISABLE: &[Token] = &[
-    CRYPTO,
-    MAP,
-    NAME,
-    SEQUENCE,
-    SET,
-    kw("nat-t-disable", "No NAT-T"),
-];
-const INHERITANCE: &[Token] = &[
-    CRYPTO,
-    MAP,
-    NAME,
-    SEQUENCE,
-    SET,
-    kw("inheritance", "What an SA is made for"),
-    LINE,
-];
+const CONNECTION_TYPE: &[Token] = entry![SET, kw("connection-type", "Who may start"), LINE];
+const PHASE1_MODE: &[Token] = entry![SET, IKEV1, kw("phase1-mode", "Mode of phase 1"), LINE];
+const REVERSE_ROUTE: &[Token] = entry![SET, kw("reverse-route", "Inject routes"), LINE];
+const NAT_T_DISABLE: &[Token] = entry![SET, kw("nat-t-disable", "No NAT-T")];
+const INHERITANCE: &[Token] = entry![SET, kw("inheritance", "What an SA is made for"), LINE];
 
 const fn kept(id: &'static str, syntax: &'static [Token], help: &'static str) -> Row {
     Row {

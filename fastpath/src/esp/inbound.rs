@@ -168,12 +168,6 @@ impl InboundSa {
         self.progress.budget.take_soft()
     }
 
-    /// Whether the hard limit was reached and this has not been told yet. For the home worker.
-    #[inline]
-    pub fn take_hard(&self) -> bool {
-        self.progress.budget.take_hard()
-    }
-
     /// Cipher and integrity algorithm.
     pub fn suite(&self) -> Suite {
         self.hot.suite

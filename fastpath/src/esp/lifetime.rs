@@ -1,7 +1,7 @@
 //! How far an SA has come, and where it must stop.
 
 use super::Suite;
-use crate::sync::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use crate::verdict::DropReason;
 
 /// The soft limit lies one eighth below the hard one: time to rekey.
@@ -20,10 +20,6 @@ impl Latch {
 
     fn raise(&self) {
         self.pass(Self::CLEAR, Self::RAISED);
-    }
-
-    fn is_raised(&self) -> bool {
-        self.0.load(Relaxed) != Self::CLEAR
     }
 
     fn take(&self) -> bool {
@@ -52,7 +48,8 @@ pub(super) struct ByteBudget {
     soft: u64,
     hard: u64,
     soft_latch: Latch,
-    hard_latch: Latch,
+    /// Something did not fit: nothing fits any more.
+    over: AtomicBool,
 }
 
 impl ByteBudget {
@@ -65,7 +62,7 @@ impl ByteBudget {
             soft: hard - hard / SOFT_SHARE,
             hard,
             soft_latch: Latch::default(),
-            hard_latch: Latch::default(),
+            over: AtomicBool::new(false),
         }
     }
 
@@ -77,8 +74,8 @@ impl ByteBudget {
     #[inline]
     pub(super) fn admit(&self, bytes: u64) -> Result<u64, DropReason> {
         let used = self.used().saturating_add(bytes);
-        if used > self.hard || self.hard_latch.is_raised() {
-            self.hard_latch.raise();
+        if used > self.hard || self.is_over() {
+            self.end();
             return Err(DropReason::EspLifetime);
         }
         Ok(used)
@@ -97,7 +94,7 @@ impl ByteBudget {
     fn take(&self, bytes: u64) -> bool {
         let fits = |used: u64| {
             let used = used.saturating_add(bytes);
-            (used <= self.hard && !self.hard_latch.is_raised()).then_some(used)
+            (used <= self.hard && !self.is_over()).then_some(used)
         };
         let before = self.used.fetch_update(Relaxed, Relaxed, fits);
         if before.is_ok_and(|used| used.saturating_add(bytes) >= self.soft) {
@@ -110,8 +107,15 @@ impl ByteBudget {
         self.soft_latch.take()
     }
 
-    pub(super) fn take_hard(&self) -> bool {
-        self.hard_latch.take()
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    fn end(&self) {
+        if !self.is_over() {
+            self.over.store(true, Relaxed);
+        }
     }
 }
 
@@ -171,7 +175,7 @@ impl OutboundProgress {
     pub(super) fn reserve(&self, bytes: u64) -> Result<u64, DropReason> {
         let sequence = self.sequence();
         if sequence >= self.sequence_last {
-            self.budget.hard_latch.raise();
+            self.budget.end();
             return Err(DropReason::SequenceExhausted);
         }
         let used = self.budget.admit(bytes)?;
@@ -208,7 +212,7 @@ impl OutboundProgress {
 
     fn refuse(&self, packets: u64, reason: DropReason) -> DropReason {
         if packets == 1 {
-            self.budget.hard_latch.raise();
+            self.budget.end();
         }
         reason
     }
@@ -235,10 +239,10 @@ mod tests {
         assert_eq!(progress.reserve(1000), Ok(7));
         assert!(progress.budget.take_soft() && !progress.budget.take_soft());
         assert_eq!(progress.reserve(1000), Ok(8));
-        assert!(!progress.budget.take_hard());
+        assert!(!progress.budget.is_over());
         assert_eq!(progress.reserve(1), Err(DropReason::EspLifetime));
         assert_eq!(progress.reserve(0), Err(DropReason::EspLifetime));
-        assert!(progress.budget.take_hard() && !progress.budget.take_hard());
+        assert!(progress.budget.is_over());
         assert_eq!((progress.sequence(), progress.budget.used()), (8, 8000));
         assert!(!progress.budget.take_soft());
     }
@@ -256,7 +260,7 @@ mod tests {
         progress.sequence.store(u64::from(u32::MAX) - 1, Relaxed);
         assert_eq!(progress.reserve(1), Ok(u64::from(u32::MAX)));
         assert_eq!(progress.reserve(1), Err(DropReason::SequenceExhausted));
-        assert!(progress.budget.take_hard());
+        assert!(progress.budget.is_over());
     }
 
     #[test]
@@ -277,12 +281,12 @@ mod tests {
         assert_eq!(progress.reserve_run(3, 3000), Ok(4));
         assert!(!progress.budget.take_soft());
         assert_eq!(progress.reserve_run(3, 3000), Err(DropReason::EspLifetime));
-        assert!(!progress.budget.take_hard(), "a shorter run may fit");
+        assert!(!progress.budget.is_over(), "a shorter run may fit");
         assert_eq!(progress.reserve_run(2, 2000), Ok(7));
         assert!(progress.budget.take_soft() && !progress.budget.take_soft());
         assert_eq!(progress.reserve_run(1, 1), Err(DropReason::EspLifetime));
         assert_eq!(progress.reserve_run(1, 0), Err(DropReason::EspLifetime));
-        assert!(progress.budget.take_hard() && !progress.budget.take_hard());
+        assert!(progress.budget.is_over());
         assert_eq!((progress.sequence(), progress.budget.used()), (8, 8000));
     }
 
@@ -299,10 +303,10 @@ mod tests {
         progress.sequence.store(u64::from(u32::MAX) - 1, Relaxed);
         let exhausted = Err(DropReason::SequenceExhausted);
         assert_eq!(progress.reserve_run(2, 2), exhausted);
-        assert!(!progress.budget.take_hard());
+        assert!(!progress.budget.is_over());
         assert_eq!(progress.reserve_run(1, 1), Ok(u64::from(u32::MAX)));
         assert_eq!(progress.reserve_run(1, 1), exhausted);
-        assert!(progress.budget.take_hard());
+        assert!(progress.budget.is_over());
         assert_eq!(progress.budget.used(), 4, "what was refused is not counted");
     }
 

@@ -110,57 +110,38 @@ impl<In: HasSpi + Send + Sync> Sad<In> {
         }
     }
 
-    /// Who opens packets with this SPI, and the SA if that is `worker`: [`Self::home`] and
-    /// [`Self::lookup`] in one.
+    /// Who opens packets with this SPI, and the SA if that is `worker`. For anybody else it touches
+    /// the table but not the SA, whose lines belong to its home.
     #[inline]
     pub fn find<'r>(&'r self, at: Located, worker: u8, reader: &'r QsReader) -> Found<'r, In> {
-        let entry = self.entries.get(usize::from(at.index));
-        let installed = entry.filter(|entry| entry.spi.load(Ordering::Acquire) == at.spi);
-        match installed {
+        match self.installed(at) {
             None => Found::Nobody,
             Some(_) if at.home != worker => Found::Elsewhere(at.home),
             Some(entry) => {
+                // It may have changed hands since its SPI was compared: the SA itself decides.
                 let sa = entry.sa.load(reader).filter(|sa| sa.spi() == at.spi);
                 sa.map_or(Found::Nobody, Found::Here)
             }
         }
     }
 
-    /// The worker that opens packets with this SPI; `None` when no SA has it. Touches the table but
-    /// not the SA, whose lines belong to that worker.
-    #[inline]
-    pub fn home(&self, spi: u32) -> Option<u8> {
-        let (parts, _) = self.installed(spi)?;
-        Some(parts.home)
-    }
-
-    /// The SA with this SPI. For its home worker.
-    #[inline]
-    pub fn lookup<'r>(&'r self, spi: u32, reader: &'r QsReader) -> Option<&'r In> {
-        let (_, entry) = self.installed(spi)?;
-        // The entry may have changed hands since its SPI was compared: the SA itself decides.
-        entry.sa.load(reader).filter(|sa| sa.spi() == spi)
-    }
-
     /// Asks for the entry's line, for a batch that looks it up soon.
     #[inline]
     pub fn prefetch(&self, at: Located) {
-        if let Some(entry) = self.entries.get(usize::from(at.index)) {
+        if let Some(entry) = self.entry(at) {
             cpu::prefetch(entry);
         }
     }
 
     #[inline]
-    fn entry(&self, spi: u32) -> Option<(SpiParts, &Entry<In>)> {
-        let parts = self.permutation.open(spi)?;
-        let entry = self.entries.get(usize::from(parts.index))?;
-        Some((parts, entry))
+    fn entry(&self, at: Located) -> Option<&Entry<In>> {
+        self.entries.get(usize::from(at.index))
     }
 
     #[inline]
-    fn installed(&self, spi: u32) -> Option<(SpiParts, &Entry<In>)> {
-        self.entry(spi)
-            .filter(|(_, entry)| entry.spi.load(Ordering::Acquire) == spi)
+    fn installed(&self, at: Located) -> Option<&Entry<In>> {
+        self.entry(at)
+            .filter(|entry| entry.spi.load(Ordering::Acquire) == at.spi)
     }
 }
 
@@ -264,7 +245,7 @@ impl<In: HasSpi + Send + Sync> SadOwner<In> {
             return Err(InstallError::NotReserved(sa));
         };
         *place = Place::Installed(spi);
-        let Some((_, entry)) = self.sad.entry(spi) else {
+        let Some(entry) = self.sad.entry(self.sad.locate(spi)) else {
             return Err(InstallError::NotReserved(sa));
         };
         if let Err(full) = publisher.publish(&entry.sa, sa) {
@@ -282,7 +263,7 @@ impl<In: HasSpi + Send + Sync> SadOwner<In> {
         if !self.vacate(spi, Place::Installed(spi)) {
             return false;
         }
-        if let Some((_, entry)) = self.sad.entry(spi) {
+        if let Some(entry) = self.sad.entry(self.sad.locate(spi)) {
             entry.spi.store(NO_SPI, Ordering::Release);
             publisher.remove(&entry.sa);
         }
@@ -291,7 +272,7 @@ impl<In: HasSpi + Send + Sync> SadOwner<In> {
 
     /// The SA with this SPI, for `show`.
     pub fn get<'p>(&'p self, publisher: &'p Publisher, spi: u32) -> Option<&'p In> {
-        let (_, entry) = self.sad.installed(spi)?;
+        let entry = self.sad.installed(self.sad.locate(spi))?;
         publisher.peek(&entry.sa)
     }
 
@@ -344,27 +325,41 @@ mod tests {
         Box::new(Sa { spi, tag })
     }
 
+    /// Who opens packets with this SPI.
+    fn home(sad: &Sad<Sa>, spi: u32, reader: &QsReader) -> Option<u8> {
+        match sad.find(sad.locate(spi), u8::MAX, reader) {
+            Found::Elsewhere(home) => Some(home),
+            Found::Here(_) => panic!("no worker has this number"),
+            Found::Nobody => None,
+        }
+    }
+
+    /// What its home finds of it.
+    fn tag_of(sad: &Sad<Sa>, spi: u32, reader: &QsReader) -> Option<u32> {
+        match sad.find(sad.locate(spi), home(sad, spi, reader)?, reader) {
+            Found::Here(sa) => Some(sa.tag),
+            Found::Elsewhere(_) | Found::Nobody => None,
+        }
+    }
+
     #[test]
     fn an_sa_is_found_by_its_spi_from_install_to_remove() {
         let (domain, mut publisher) = Domain::new(1);
         let (sad, mut owner) = Sad::new(&domain, KEY);
         let reader = domain.reader(0).unwrap();
         let spi = owner.reserve(63).unwrap();
-        assert_eq!(sad.home(spi), None);
-        assert!(sad.lookup(spi, &reader).is_none());
+        assert_eq!(home(&sad, spi, &reader), None);
         owner.install(&mut publisher, boxed(spi, 7)).unwrap();
-        assert_eq!(sad.home(spi), Some(63));
-        assert_eq!(sad.lookup(spi, &reader).unwrap().tag, 7);
+        assert_eq!(home(&sad, spi, &reader), Some(63));
+        assert_eq!(tag_of(&sad, spi, &reader), Some(7));
         assert_eq!(owner.get(&publisher, spi).unwrap().tag, 7);
         assert!(!owner.release(spi));
         for other in [0, 1, 255, spi ^ 1, spi.wrapping_add(1 << 20)] {
-            assert_eq!(sad.home(other), None);
-            assert!(sad.lookup(other, &reader).is_none());
+            assert_eq!(home(&sad, other, &reader), None);
         }
         assert!(owner.remove(&mut publisher, spi));
         assert!(!owner.remove(&mut publisher, spi));
-        assert_eq!(sad.home(spi), None);
-        assert!(sad.lookup(spi, &reader).is_none());
+        assert_eq!(home(&sad, spi, &reader), None);
     }
 
     #[test]
@@ -408,6 +403,7 @@ mod tests {
     fn all_places_are_used_and_none_soon_again() {
         let (domain, mut publisher) = Domain::new(1);
         let (sad, mut owner) = Sad::new(&domain, KEY);
+        let mut reader = domain.reader(0).unwrap();
         let mut spis = HashSet::new();
         for round in 0..3 {
             let mut reserved = Vec::new();
@@ -418,8 +414,9 @@ mod tests {
             assert_eq!(reserved.len(), INBOUND_SAS_MAX);
             for spi in reserved {
                 owner.install(&mut publisher, boxed(spi, 0)).unwrap();
-                assert_eq!(sad.home(spi), Some(round));
+                assert_eq!(home(&sad, spi, &reader), Some(round));
                 assert!(owner.remove(&mut publisher, spi));
+                reader.quiescent();
                 publisher.poll();
             }
         }
@@ -449,10 +446,10 @@ mod tests {
                     },
                 }
                 for spi in &reserved {
-                    prop_assert!(sad.lookup(*spi, &reader).is_none());
+                    prop_assert!(tag_of(&sad, *spi, &reader).is_none());
                 }
                 for (spi, tag) in &installed {
-                    prop_assert_eq!(sad.lookup(*spi, &reader).map(|sa| sa.tag), Some(*tag));
+                    prop_assert_eq!(tag_of(&sad, *spi, &reader), Some(*tag));
                 }
                 reader.quiescent();
                 publisher.poll();
