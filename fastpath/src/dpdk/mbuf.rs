@@ -152,6 +152,20 @@ impl Mbuf {
         true
     }
 
+    /// [`Mbuf::prepend`] and [`Mbuf::append`] in one: `false` and unchanged without room for both.
+    #[inline]
+    #[must_use]
+    pub fn enclose(&mut self, front: usize, behind: usize) -> bool {
+        if front > self.headroom() || behind > self.tailroom() {
+            return false;
+        }
+        let header = self.header_mut();
+        header.data_off -= front as u16;
+        header.data_len += (front + behind) as u16;
+        header.pkt_len += (front + behind) as u32;
+        true
+    }
+
     /// Cuts up to `len` bytes off in front.
     #[inline]
     pub fn trim_front(&mut self, len: usize) {

@@ -19,11 +19,10 @@ pub(super) struct GcmFacts {
     pub(super) spi: u32,
     pub(super) sequence: u64,
     pub(super) esn: bool,
-    /// The expected ICV.
-    pub(super) icv: [u8; GCM_ICV_LEN],
 }
 
 impl GcmFacts {
+    /// The job without the ICV that is expected of a packet to open: see [`expect_icv`].
     #[inline]
     pub(super) fn job<'a, K>(
         self,
@@ -44,7 +43,7 @@ impl GcmFacts {
             iv: self.nonce(),
             aad,
             aad_len,
-            icv: self.expected(),
+            icv: [0; ICV_LEN_MAX],
             icv_len: GCM_ICV_LEN,
             done: false,
             index,
@@ -70,14 +69,16 @@ impl GcmFacts {
         let aad = both.to_be_bytes().last_chunk().copied().unwrap_or_default();
         (aad, if self.esn { AAD_LEN_MAX } else { 8 })
     }
+}
 
-    #[inline]
-    fn expected(&self) -> [u8; ICV_LEN_MAX] {
-        let mut icv = [0; ICV_LEN_MAX];
-        if let Some(field) = icv.first_chunk_mut() {
-            *field = self.icv;
-        }
-        icv
+/// Takes the ICV behind the text as the expected one, in a job that has its place already: a job
+/// that is made with it is put together in memory, from pieces of two sizes.
+#[inline]
+pub(super) fn expect_icv<K>(job: &mut CryptoJob<'_, K>) {
+    let behind = job.packet.get(job.text_offset + job.text_len..);
+    let found = behind.and_then(<[u8]>::first_chunk::<GCM_ICV_LEN>);
+    if let (Some(found), Some(icv)) = (found, job.icv.first_chunk_mut()) {
+        *icv = *found;
     }
 }
 
@@ -95,17 +96,18 @@ mod tests {
             spi: 0x0a0b_0c0d,
             sequence: 0x1122_3344_5566_7788,
             esn,
-            icv: [7; GCM_ICV_LEN],
         };
         let suite = Suite::new(Encryption::AesGcm128, None).expect("a suite");
         let mut packet = [0; 64];
-        let job = facts(true).job(suite, &(), &mut packet, 32, 3);
+        packet[48..].fill(7);
+        let mut job = facts(true).job(suite, &(), &mut packet, 32, 3);
         assert_eq!(job.iv, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0]);
         let whole = [
             0x0a, 0x0b, 0x0c, 0x0d, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88,
         ];
         assert_eq!((job.aad, job.aad_len), (whole, 12));
         assert_eq!((job.text_offset, job.text_len, job.index), (16, 32, 3));
+        expect_icv(&mut job);
         assert_eq!((job.icv[..16].to_vec(), job.icv_len), (vec![7; 16], 16));
         let job = facts(false).job(suite, &(), &mut packet, 32, 3);
         let low = [0x0a, 0x0b, 0x0c, 0x0d, 0x55, 0x66, 0x77, 0x88, 0, 0, 0, 0];

@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::ecn;
-use super::gcm::GcmFacts;
+use super::gcm::{GcmFacts, expect_icv};
 use super::inbound::InboundSa;
 use super::seal::{NEXT_HEADER_IPV4, append_high};
 use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, Suite};
@@ -106,6 +106,7 @@ fn open_chunk(scratch: &mut OpenScratch, burst: &mut [OpenJob<'_>]) {
                     // Its suites are GCM's.
                     Some(PacketKey::Vaes(key)) => {
                         vaes.push(gcm_job(sa, key, job.esp, found, index));
+                        vaes.last_mut().map(expect_icv);
                     }
                     None => {}
                 }
@@ -163,7 +164,9 @@ fn crypto_job<'a, K>(
 ) -> CryptoJob<'a, K> {
     let suite = sa.hot.suite;
     if suite.is_gcm() {
-        return gcm_job(sa, key, esp, claim, index);
+        let mut crypto = gcm_job(sa, key, esp, claim, index);
+        expect_icv(&mut crypto);
+        return crypto;
     }
     let mut crypto = CryptoJob::new(suite, key, esp, claim.text_len);
     crypto.index = index;
@@ -190,7 +193,6 @@ fn gcm_job<'a, K>(
     let chunk = |from: usize| esp.get(from..);
     let spi = chunk(0).and_then(<[u8]>::first_chunk).copied();
     let explicit = chunk(ESP_HEADER_LEN).and_then(<[u8]>::first_chunk).copied();
-    let icv = chunk(suite.esp_head_len() + claim.text_len).and_then(<[u8]>::first_chunk);
     let facts = GcmFacts {
         salt: sa.hot.salt,
         // Of a packet that holds its text all of these are there.
@@ -198,7 +200,6 @@ fn gcm_job<'a, K>(
         spi: u32::from_be_bytes(spi.unwrap_or_default()),
         sequence: claim.sequence,
         esn: sa.hot.esn,
-        icv: icv.copied().unwrap_or_default(),
     };
     facts.job(suite, key, esp, claim.text_len, index)
 }

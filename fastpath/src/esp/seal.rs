@@ -105,29 +105,55 @@ fn frame(job: &mut SealJob<'_>) -> Option<usize> {
     if !(IPV4_LEN..=job.packet.len()).contains(&inner_len) {
         return None;
     }
-    let whole = head_len + inner_len + suite.tail_len(inner_len);
-    let (head, body) = job.packet.split_at_mut_checked(head_len)?;
-    if head.len() + body.len() != whole {
-        return None;
-    }
-    let inner = body.first_chunk::<IPV4_LEN>()?;
-    let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
     let pad_len = suite.pad_len(inner_len);
     let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
-    let (pad, trailer) = body
-        .get_mut(inner_len..text_len)?
-        .split_at_mut_checked(pad_len)?;
-    // RFC 4303 section 2.4: 1, 2, 3...
-    for (byte, value) in pad.iter_mut().zip(1u8..) {
-        *byte = value;
+    if job.packet.len() != head_len + text_len + suite.icv_len() {
+        return None;
     }
-    trailer.copy_from_slice(&[pad_len as u8, NEXT_HEADER_IPV4]);
+    let body = job.packet.get_mut(head_len..)?;
+    let inner = body.first_chunk::<IPV4_LEN>()?;
+    let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
+    close(body.get_mut(inner_len..)?, pad_len)?;
     job.sa
         .hot
         .header
         .write(job.packet, job.sequence, tos, fragment)?;
     Some(text_len)
 }
+
+/// Padding and trailer behind a payload (RFC 4303 section 2.4): 1, 2, 3..., its length, what is
+/// protected. `behind` goes on at least to the end of the ICV.
+#[inline]
+fn close(behind: &mut [u8], pad_len: usize) -> Option<()> {
+    // The ICV, which is longer, is written later.
+    if let Some(closing) = CLOSINGS.get(pad_len) {
+        *behind.first_chunk_mut()? = *closing;
+        return Some(());
+    }
+    let (pad, trailer) = behind.split_at_mut_checked(pad_len)?;
+    for (byte, value) in pad.iter_mut().zip(1_u8..) {
+        *byte = value;
+    }
+    *trailer.first_chunk_mut()? = [pad_len as u8, NEXT_HEADER_IPV4];
+    Some(())
+}
+
+/// What short paddings and their trailers are, each as one word.
+const CLOSINGS: [[u8; 8]; 7] = {
+    let mut words = [[0; 8]; 7];
+    let mut len = 0;
+    while len < words.len() {
+        let mut at = 0;
+        while at < len {
+            words[len][at] = at as u8 + 1;
+            at += 1;
+        }
+        words[len][len] = len as u8;
+        words[len][len + 1] = NEXT_HEADER_IPV4;
+        len += 1;
+    }
+    words
+};
 
 /// The job of a packet that is framed, with its IV in front of the text.
 #[inline]
@@ -179,7 +205,6 @@ fn gcm_job<'a, K>(
         spi: sa.spi(),
         sequence,
         esn: sa.esn(),
-        icv: [0; GCM_ICV_LEN],
     };
     facts.job(sa.hot.suite, key, esp, text_len, index)
 }

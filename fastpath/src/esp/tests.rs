@@ -467,7 +467,6 @@ fn seal_text(pair: &mut Pair, text: &[u8], sequence: u32) -> Vec<u8> {
         spi: SPI,
         sequence: u64::from(sequence),
         esn: false,
-        icv: [0; gcm::GCM_ICV_LEN],
     };
     let mut jobs = [facts.job(suite, key, &mut esp, text.len(), 0)];
     let mut workers = ENGINES[0].worker().expect("there is memory");

@@ -106,30 +106,43 @@ impl HeaderTemplate {
             dont_fragment,
         ];
         let sum = words.iter().fold(0, |sum, word| sum + u32::from(*word));
-        let head = packet.first_chunk_mut::<TEMPLATE_LEN>()?;
-        *head = [0; TEMPLATE_LEN];
-        head[..2].copy_from_slice(&[0x45, inner_tos]);
-        head[8..10].copy_from_slice(&[TTL, self.next_header()]);
-        head[12..16].copy_from_slice(&self.local.to_be_bytes());
-        head[16..20].copy_from_slice(&remote.to_be_bytes());
-        head[2..4].copy_from_slice(&total_len.to_be_bytes());
-        head[4..6].copy_from_slice(&id.to_be_bytes());
-        head[6..8].copy_from_slice(&dont_fragment.to_be_bytes());
-        head[10..12].copy_from_slice(&(!fold(sum)).to_be_bytes());
-        let spi = self.spi.to_be_bytes();
-        if self.in_udp() {
+        let in_udp = self.in_udp();
+        let (head, _) = packet.first_chunk_mut::<TEMPLATE_LEN>()?.as_chunks_mut();
+        let [first, second, third, fourth] = head else {
+            return None;
+        };
+        *first = eight([0x4500 | u16::from(inner_tos), total_len, id, dont_fragment]);
+        let [local_high, local_low] = halves(self.local);
+        let next = u16::from_be_bytes([TTL, self.next_header()]);
+        *second = eight([next, !fold(sum), local_high, local_low]);
+        let [remote_high, remote_low] = halves(remote);
+        let [spi_high, spi_low] = halves(self.spi);
+        if in_udp {
             let udp_len = total_len.checked_sub(IPV4_LEN as u16)?;
-            head[20..22].copy_from_slice(&self.local_port.to_be_bytes());
-            head[22..24].copy_from_slice(&remote_port.to_be_bytes());
-            head[24..26].copy_from_slice(&udp_len.to_be_bytes());
-            head[28..32].copy_from_slice(&spi);
+            *third = eight([remote_high, remote_low, self.local_port, remote_port]);
+            *fourth = eight([udp_len, 0, spi_high, spi_low]);
         } else {
-            head[20..24].copy_from_slice(&spi);
+            *third = eight([remote_high, remote_low, spi_high, spi_low]);
         }
         let low = packet.get_mut(outer_len + 4..outer_len + 8)?;
         low.copy_from_slice(&(sequence as u32).to_be_bytes());
         Some(())
     }
+}
+
+/// Four words as they lie in a header, to be written at once: what is written in pieces has to reach
+/// the cache before it can be read whole.
+#[inline]
+fn eight(words: [u16; 4]) -> [u8; 8] {
+    let joined = words
+        .iter()
+        .fold(0, |sum, word| sum << 16 | u64::from(*word));
+    joined.to_be_bytes()
+}
+
+#[inline]
+const fn halves(word: u32) -> [u16; 2] {
+    [(word >> 16) as u16, word as u16]
 }
 
 /// Sum of big-endian words (RFC 1071).

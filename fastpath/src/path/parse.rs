@@ -7,6 +7,7 @@ use crate::conn::tcp::Segment;
 use crate::dpdk::Mbuf;
 use crate::nat::PortBlocks;
 use crate::packet::{FlowKey, flag, protocol};
+use crate::policy::Ingress;
 use crate::verdict::{DropReason, PuntClass, Verdict};
 use crate::wire::ethernet::{self, ethertype};
 use crate::wire::{Datagram, Ethernet, Ipv4, Mac, Tcp, checksum, datagram, icmp, ipv4, tcp, udp};
@@ -28,17 +29,16 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 type Parsed = Result<Verdict, DropReason>;
 
 fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
-    let meta = *packet.meta();
+    let meta = packet.meta();
+    let (port, known) = (meta.in_port, meta.has(flag::REASSEMBLED) || meta.hops > 0);
+    let ingress = view.policy.ingress(port).ok_or(DropReason::InterfaceDown)?;
     // Put together here, or handed over as a fragment: the Ethernet header is gone already.
-    if meta.has(flag::REASSEMBLED) || meta.hops > 0 {
-        return datagram(core, view, packet);
+    if known {
+        return datagram(core, view, packet, ingress);
     }
-    view.policy
-        .interface_of_port(meta.in_port)
-        .ok_or(DropReason::InterfaceDown)?;
     let (header, _) = Ethernet::parse(packet.data()).ok_or(DropReason::TruncatedFrame)?;
     let (destination, kind) = (header.dst(), header.ethertype());
-    if destination != Mac(view.shared.port_mac(meta.in_port)) && !destination.is_group() {
+    if destination != Mac(view.shared.port_mac(port)) && !destination.is_group() {
         return Err(DropReason::DestinationMac);
     }
     match kind {
@@ -48,16 +48,19 @@ fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
         _ => return Err(DropReason::NotIp),
     }
     packet.trim_front(ethernet::LEN);
-    datagram(core, view, packet)
+    datagram(core, view, packet, ingress)
 }
 
 /// The inner packet of ESP, from its IPv4 header on.
 pub(super) fn inner(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
-    datagram(core, view, packet).unwrap_or_else(Verdict::Drop)
+    match view.policy.ingress(packet.meta().in_port) {
+        Some(ingress) => datagram(core, view, packet, ingress).unwrap_or_else(Verdict::Drop),
+        None => Verdict::Drop(DropReason::InterfaceDown),
+    }
 }
 
 /// From the IPv4 header on. Fragments are put together first.
-fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
+fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingress) -> Parsed {
     if !datagram::header_checksum_is_valid(packet.data()) {
         return Err(header_fault(packet));
     }
@@ -73,23 +76,24 @@ fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
     meta.flags |= parsed.flags;
     meta.l4_offset = parsed.l4_offset;
     meta.l3_len = parsed.l3_len;
-    let meta = *packet.meta();
     if parsed.is_fragment {
         return Ok(fragment(core, packet));
     }
-    let interface = view
-        .policy
-        .interface_of_port(meta.in_port)
-        .ok_or(DropReason::InterfaceDown)?;
-    let outer = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    if view.policy.is_local(interface, outer.src) {
+    let (src, dst) = if parsed.flags & flag::ICMP_ERROR == 0 {
+        (parsed.key.src, parsed.key.dst)
+    } else {
+        // The key is that of the packet which it quotes.
+        let outer = addresses(packet.data()).ok_or(DropReason::TruncatedFrame)?;
+        (outer.src, outer.dst)
+    };
+    if ingress.is_local(src) {
         return Err(DropReason::BadIpAddress);
     }
     // An error goes to the host that sent what it quotes (RFC 5508 section 4).
-    if meta.has(flag::ICMP_ERROR) && meta.key.dst != outer.dst {
+    if parsed.key.dst != dst {
         return Err(DropReason::BadIcmpHeader);
     }
-    if view.policy.is_local(interface, outer.dst) {
+    if ingress.is_local(dst) {
         return local(core, view, packet, parsed.detail);
     }
     Ok(Verdict::Continue)

@@ -28,54 +28,54 @@ use crate::worker::{Core, View};
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     let mut reopening = Burst::default();
     apply(core, view, burst, &mut reopening);
-    leave(core, view, burst);
     if !reopening.is_empty() {
         establish::step(core, view, &mut reopening);
         // An entry that `establish` has just made is open, so that nothing reopens it.
         apply(core, view, &mut reopening, &mut Burst::default());
-        leave(core, view, &mut reopening);
         for packet in reopening.packets_mut().drain(..) {
             keep(core, burst, packet);
         }
     }
 }
 
+/// Behind it `burst` has what is to be sealed, and `reopening` what has lost its entry.
 fn apply(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Burst) {
-    let mut packets = core::mem::take(burst.packets_mut());
-    for mut packet in packets.drain(..) {
-        match rewrite(core, view, &mut packet) {
-            Ok(Next::Leave) => burst.packets_mut().push(packet),
-            Ok(Next::Establish) => {
-                if let Err(packet) = reopening.push(packet) {
-                    core.decided
-                        .push(packet, Verdict::Drop(DropReason::TcpSynDiff));
-                }
-            }
-            Err(reason) => core.decided.push(packet, Verdict::Drop(reason)),
+    let mut others = false;
+    core.step(burst, |core, packet| match rewrite(core, view, packet) {
+        Ok(next) => {
+            others |= next != Next::Seal;
+            Verdict::Continue
         }
+        Err(reason) => Verdict::Drop(reason),
+    });
+    if others {
+        leave(core, view, burst, reopening);
     }
 }
 
 /// What becomes of a packet whose entry was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// It leaves, in clear or through a tunnel.
+    /// It leaves whole, through a tunnel.
+    Seal,
+    /// It leaves in clear, or it is to be cut.
     Leave,
     /// Its entry is gone; it is the first packet of another connection.
     Establish,
 }
 
-/// Sends packets in clear, cuts what is too long, keeps the rest for `seal`.
-fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    let sealed_whole = |packet: &Mbuf| {
-        let meta = packet.meta();
-        meta.slot != SlotId::NONE && meta.fragment_mtu == 0
-    };
-    if burst.packets().iter().all(sealed_whole) {
-        return;
-    }
+/// Sends packets in clear, cuts what is too long, keeps the rest for `seal`; those that
+/// [`reopen`] has taken from their entry go to `reopening`.
+fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Burst) {
     let mut packets = core::mem::take(burst.packets_mut());
     for packet in packets.drain(..) {
+        if !packet.meta().has(flag::HAS_CONN) {
+            if let Err(packet) = reopening.push(packet) {
+                core.decided
+                    .push(packet, Verdict::Drop(DropReason::TcpSynDiff));
+            }
+            continue;
+        }
         if packet.meta().fragment_mtu == 0 {
             part(core, view, burst, packet);
             continue;
@@ -130,37 +130,43 @@ fn is_unsealed(core: &Core, meta: &Meta) -> bool {
 
 fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, DropReason> {
     let meta = *packet.meta();
+    let tick = core.tick;
     let from = if meta.side == 0 {
         Side::Low
     } else {
         Side::High
     };
-    let (hot, cold) = core
-        .conns
-        .both_mut(meta.conn)
-        .ok_or(DropReason::TcpNotSyn)?;
     let to = from.other();
+    let both = core.conns.both_mut(meta.conn);
+    let (hot, cold) = both.ok_or(DropReason::TcpNotSyn)?;
     next_hop::refresh(view, hot, cold, to);
-    let (hot, cold) = (*hot, *cold);
-    let way = Way {
-        slot: hot.slots[to.index()],
-        adjacency: hot.adjacencies[to.index()],
-    };
-    let mtu = mtu(view, &cold, to, way.slot);
-    let len = packet.len();
-    check_ttl(core, view, packet)?;
-    let must_cut = check_len(core, view, packet, len, mtu)?;
-    let progress = if meta.has(flag::ICMP_ERROR) {
-        Progress::None
+    let slot = hot.slots[to.index()];
+    let mtu = mtu(view, cold, to, slot);
+    let header = Ipv4::parse(packet.data());
+    let header = header.ok_or(DropReason::TruncatedFrame)?;
+    if header.ttl() <= 1 {
+        reply::icmp_error(core, view, packet, icmp::Error::TimeExceeded);
+        return Err(DropReason::TtlExceeded);
+    }
+    let must_cut = packet.len() > mtu;
+    if must_cut && header.dont_fragment() {
+        // The sender is told (RFC 1191).
+        let error = icmp::Error::FragmentationNeeded { mtu: mtu as u16 };
+        reply::icmp_error(core, view, packet, error);
+        return Err(DropReason::MtuExceeded);
+    }
+    let progress = if meta.key.protocol == protocol::TCP && !meta.has(flag::ICMP_ERROR) {
+        track(hot, packet, from)?
     } else {
-        track(core, packet, &meta, from)?
+        Progress::None
     };
     if progress == Progress::Reopen {
         return reopen(core, packet);
     }
-    account(core, &meta, packet);
-    clamp(view, packet, &hot);
-    apply_translation(packet, &hot, &cold, from);
+    hot.last_seen = tick;
+    cold.bytes += packet.len() as u64;
+    clamp(view, packet, hot);
+    apply_translation(packet, hot, cold, from);
     if let Some(mut header) = Ipv4::parse_mut(packet.data_mut()) {
         header.decrement_ttl();
     }
@@ -169,12 +175,16 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, 
         facts.flags |= flag::UNQUOTABLE;
     }
     facts.flags &= !flag::DECRYPTED;
-    facts.slot = way.slot;
-    facts.adjacency = way.adjacency;
+    facts.slot = slot;
+    facts.adjacency = hot.adjacencies[to.index()];
     facts.fragment_mtu = if must_cut { mtu as u16 } else { 0 };
-    sealed_key(facts, &hot, &cold, from);
+    sealed_key(facts, hot, cold, from);
     finish(core, view, meta.conn, from, progress);
-    Ok(Next::Leave)
+    Ok(if must_cut || slot == SlotId::NONE {
+        Next::Leave
+    } else {
+        Next::Seal
+    })
 }
 
 /// Ends the closed connection that a SYN reuses (RFC 9293 section 3.6.1); nothing of it is
@@ -216,12 +226,6 @@ fn apply_translation(packet: &mut Mbuf, hot: &Hot, cold: &Cold, from: Side) {
     };
 }
 
-/// Where a packet leaves.
-struct Way {
-    slot: SlotId,
-    adjacency: u16,
-}
-
 /// The key as the peer of a tunnel sees it: with the mapped source.
 fn sealed_key(meta: &mut Meta, hot: &Hot, cold: &Cold, from: Side) {
     if hot.has(entry_flag::SOURCE_TRANSLATED) && from == hot.initiator() {
@@ -239,63 +243,15 @@ fn mtu(view: &View<'_>, cold: &Cold, to: Side, slot: SlotId) -> usize {
     interface.map_or(0, |interface| usize::from(interface.mtu))
 }
 
-fn check_ttl(core: &mut Core, view: &View<'_>, packet: &Mbuf) -> Result<(), DropReason> {
-    if Ipv4::parse(packet.data()).is_some_and(|header| header.ttl() > 1) {
-        return Ok(());
-    }
-    reply::icmp_error(core, view, packet, icmp::Error::TimeExceeded);
-    Err(DropReason::TtlExceeded)
-}
-
-/// Whether the packet must be cut; the sender of one that must not is told (RFC 1191).
-fn check_len(
-    core: &mut Core,
-    view: &View<'_>,
-    packet: &Mbuf,
-    len: usize,
-    mtu: usize,
-) -> Result<bool, DropReason> {
-    if len <= mtu {
-        return Ok(false);
-    }
-    if Ipv4::parse(packet.data()).is_some_and(|header| header.dont_fragment()) {
-        reply::icmp_error(
-            core,
-            view,
-            packet,
-            icmp::Error::FragmentationNeeded { mtu: mtu as u16 },
-        );
-        return Err(DropReason::MtuExceeded);
-    }
-    Ok(true)
-}
-
 /// Moves the TCP state; nothing moves for a segment that does not fit.
-fn track(
-    core: &mut Core,
-    packet: &mut Mbuf,
-    meta: &Meta,
-    from: Side,
-) -> Result<Progress, DropReason> {
-    if meta.key.protocol != protocol::TCP {
-        return Ok(Progress::None);
-    }
+fn track(hot: &mut Hot, packet: &mut Mbuf, from: Side) -> Result<Progress, DropReason> {
     let segment = parse::segment(packet)?;
-    let hot = core.conns.hot_mut(meta.conn).ok_or(DropReason::TcpNotSyn)?;
     let progress = tcp::track(hot, from, &segment)?;
     let sender = &hot.tcp[from.index()];
     if sender.end != sender.unacked {
         packet.meta_mut().flags |= flag::EXPECTING;
     }
     Ok(progress)
-}
-
-fn account(core: &mut Core, meta: &Meta, packet: &Mbuf) {
-    let tick = core.tick;
-    if let Some((hot, cold)) = core.conns.both_mut(meta.conn) {
-        hot.last_seen = tick;
-        cold.bytes += packet.len() as u64;
-    }
 }
 
 /// Brings the MSS of a SYN within `sysopt connection tcpmss` and what either tunnel takes.

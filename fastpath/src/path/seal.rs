@@ -32,14 +32,22 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     }
     prefetch(core.id, view, burst);
     let mut sas: ArrayVec<&OutboundSa, BURST_MAX> = ArrayVec::new();
-    let mut spread = false;
-    core.step(burst, |core, packet| match make_room(core, view, packet) {
-        Ok(sa) => {
-            spread |= sa.sealer() == Sealer::Spread;
-            sas.push(sa);
-            Verdict::Continue
+    let (mut last, mut spread) = (None, false);
+    core.step(burst, |core, packet| {
+        let slot = packet.meta().slot;
+        let known = last.filter(|tunnel: &Tunnel<'_>| tunnel.slot == slot);
+        let Some(tunnel) = known.or_else(|| Tunnel::of(view, slot)) else {
+            return Verdict::Drop(DropReason::TunnelDown);
+        };
+        last = Some(tunnel);
+        match make_room(core, packet, &tunnel) {
+            Ok(()) => {
+                spread |= tunnel.sealer == Sealer::Spread;
+                sas.push(tunnel.sa);
+                Verdict::Continue
+            }
+            Err(verdict) => verdict,
         }
-        Err(verdict) => verdict,
     });
     if spread {
         runs::number(core, burst, &mut sas);
@@ -85,18 +93,36 @@ fn prefetch(worker: u8, view: &View<'_>, burst: &Burst) {
         .for_each(|(sa, len)| sa.prefetch_to_seal(len));
 }
 
+/// What packets that leave by one slot have in common.
+#[derive(Clone, Copy)]
+struct Tunnel<'r> {
+    slot: SlotId,
+    sa: &'r OutboundSa,
+    sealer: Sealer,
+    head_len: usize,
+    /// By which the peer is reached.
+    adjacency: u16,
+}
+
+impl<'r> Tunnel<'r> {
+    fn of(view: &View<'r>, slot: SlotId) -> Option<Self> {
+        let sa = view.shared.slots.outbound(slot, view.reader)?;
+        Some(Self {
+            slot,
+            sa,
+            sealer: sa.sealer(),
+            head_len: sa.head_len(),
+            adjacency: view.shared.peer_adjacency(slot),
+        })
+    }
+}
+
 /// Everything that can still fail, then the sequence number: it is never returned. Of an SA with
 /// which every worker seals the number is taken later, for a run of packets.
-fn make_room<'r>(
-    core: &mut Core,
-    view: &View<'r>,
-    packet: &mut Mbuf,
-) -> Result<&'r OutboundSa, Verdict> {
-    let slot = packet.meta().slot;
-    let Some(sa) = view.shared.slots.outbound(slot, view.reader) else {
-        return Err(Verdict::Drop(DropReason::TunnelDown));
-    };
-    if let Sealer::Worker(home) = sa.sealer()
+#[inline]
+fn make_room(core: &mut Core, packet: &mut Mbuf, tunnel: &Tunnel<'_>) -> Result<(), Verdict> {
+    let Tunnel { sa, head_len, .. } = *tunnel;
+    if let Sealer::Worker(home) = tunnel.sealer
         && home != core.id
     {
         return Err(Core::hand_over(packet, home, Entrance::Seal));
@@ -105,24 +131,24 @@ fn make_room<'r>(
         return Err(Verdict::Drop(DropReason::EspSelector));
     }
     let inner_len = packet.len();
-    if packet.headroom() < sa.head_len() + ethernet::LEN
-        || !packet.append(sa.tail_len(inner_len))
-        || !packet.prepend(sa.head_len())
+    if packet.headroom() < head_len + ethernet::LEN
+        || !packet.enclose(head_len, sa.tail_len(inner_len))
     {
         return Err(Verdict::Drop(DropReason::SealFailed));
     }
-    if matches!(sa.sealer(), Sealer::Worker(_)) {
-        packet.meta_mut().sequence = reserve(core, sa, inner_len).map_err(Verdict::Drop)?;
-        if packet.meta().has(flag::EXPECTING) {
+    let meta = packet.meta_mut();
+    meta.l3_len = inner_len as u16;
+    meta.adjacency = tunnel.adjacency;
+    if matches!(tunnel.sealer, Sealer::Worker(_)) {
+        meta.sequence = reserve(core, sa, inner_len).map_err(Verdict::Drop)?;
+        if meta.has(flag::EXPECTING) {
             sa.note_expecting(1);
         }
     }
-    let meta = packet.meta_mut();
-    meta.l3_len = inner_len as u16;
-    meta.adjacency = view.shared.peer_adjacency(slot);
-    Ok(sa)
+    Ok(())
 }
 
+#[inline]
 fn reserve(core: &mut Core, sa: &OutboundSa, inner_len: usize) -> Result<u64, DropReason> {
     let reserved = sa.reserve(inner_len);
     tell_lifetime(core, sa, reserved.is_err());

@@ -16,6 +16,16 @@ use crate::worker::{Core, View};
 #[derive(Debug)]
 pub(crate) struct OutQueues {
     ports: Vec<Option<Out>>,
+    /// By which the last packet of this burst left: the next one mostly leaves there too.
+    last: Option<Exit>,
+}
+
+/// Where packets of one adjacency leave, and the Ethernet header that they leave with.
+#[derive(Clone, Copy, Debug)]
+struct Exit {
+    adjacency: u16,
+    port: u16,
+    header: [u8; ethernet::LEN],
 }
 
 #[derive(Debug)]
@@ -40,7 +50,7 @@ impl OutQueues {
                 waiting: ArrayVec::new(),
             });
         }
-        Self { ports }
+        Self { ports, last: None }
     }
 }
 
@@ -48,23 +58,49 @@ impl OutQueues {
 ///
 /// 1. next hop from the adjacency, 2. fourteen bytes in front: its MAC, ours, 0x0800.
 ///
-/// Cost: one load of the adjacency's word, the packet's first line.
+/// Cost: the packet's first line; where it leaves by another adjacency than the packet before it,
+/// two loads of that one's entry.
 #[inline]
 pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
     let mut packet = outgoing.into_packet();
-    let id = AdjacencyId::from_raw(packet.meta().adjacency);
+    let adjacency = packet.meta().adjacency;
+    let exit = match core.out.last {
+        Some(exit) if exit.adjacency == adjacency => exit,
+        _ => match find_exit(view, adjacency) {
+            Ok(exit) => {
+                core.out.last = Some(exit);
+                exit
+            }
+            Err(verdict) => return nowhere(core, view, packet, verdict),
+        },
+    };
+    if !packet.prepend(ethernet::LEN) {
+        let verdict = Verdict::Drop(DropReason::InterfaceDown);
+        return core.decided.push(packet, verdict);
+    }
+    if let Some(front) = packet.data_mut().first_chunk_mut() {
+        *front = exit.header;
+    }
+    queue(core, exit.port, packet);
+}
+
+#[cold]
+fn nowhere(core: &mut Core, view: &View<'_>, packet: Mbuf, verdict: Verdict) {
+    if verdict == Verdict::Drop(DropReason::NoAdjacency) {
+        reply::host_unreachable(core, view, &packet);
+    }
+    core.decided.push(packet, verdict);
+}
+
+/// Where packets of an adjacency leave; what becomes of them if nowhere.
+#[inline(never)]
+fn find_exit(view: &View<'_>, adjacency: u16) -> Result<Exit, Verdict> {
+    let id = AdjacencyId::from_raw(adjacency);
     let mac = match view.shared.adjacencies.resolve(id) {
         Resolution::Mac(mac) => mac,
-        Resolution::Unresolved => {
-            return core
-                .decided
-                .push(packet, Verdict::Punt(PuntClass::Neighbour));
-        }
+        Resolution::Unresolved => return Err(Verdict::Punt(PuntClass::Neighbour)),
         Resolution::Failed | Resolution::Gone => {
-            reply::host_unreachable(core, view, &packet);
-            return core
-                .decided
-                .push(packet, Verdict::Drop(DropReason::NoAdjacency));
+            return Err(Verdict::Drop(DropReason::NoAdjacency));
         }
     };
     let port = view
@@ -73,18 +109,14 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
         .key(id)
         .and_then(|(interface, _)| view.policy.interface(interface))
         .filter(|interface| interface.up)
-        .and_then(|interface| interface.port);
-    let (Some(port), true) = (port, packet.prepend(ethernet::LEN)) else {
-        return core
-            .decided
-            .push(packet, Verdict::Drop(DropReason::InterfaceDown));
-    };
+        .and_then(|interface| interface.port)
+        .ok_or(Verdict::Drop(DropReason::InterfaceDown))?;
     let source = view.shared.port_mac(port);
-    let header = Ethernet::emit(Mac(mac), Mac(source), ethertype::IPV4);
-    if let Some(front) = packet.data_mut().first_chunk_mut() {
-        *front = header.0;
-    }
-    queue(core, port, packet);
+    Ok(Exit {
+        adjacency,
+        port,
+        header: Ethernet::emit(Mac(mac), Mac(source), ethertype::IPV4).0,
+    })
 }
 
 /// Puts a whole frame of the slowpath into the queue of the port that its facts name.
@@ -110,8 +142,10 @@ fn queue(core: &mut Core, port: u16, packet: Mbuf) {
     }
 }
 
-/// Sends what waits, one burst per port; what a port refuses is a counted drop.
+/// Sends what waits, one burst per port; what a port refuses is a counted drop. The next burst
+/// finds its exits anew.
 pub(super) fn flush(core: &mut Core) {
+    core.out.last = None;
     for out in core.out.ports.iter_mut().flatten() {
         if !out.waiting.is_empty() {
             send(out, &mut core.tally, &mut core.decided);

@@ -50,11 +50,20 @@ pub struct InterfacePolicy {
 }
 
 impl InterfacePolicy {
-    /// Whether a packet to `address` that came by this interface is for the box.
-    #[inline]
-    pub fn is_local(&self, address: u32) -> bool {
-        address == u32::MAX
-            || self.address != 0 && (address == self.address || self.is_broadcast(address))
+    /// Addresses by which a packet that came by this interface is for the box: its own, those that
+    /// mean all hosts of the connected net ([`Self::is_broadcast`]), and the limited broadcast,
+    /// which stands where one is missing.
+    fn local(&self) -> [u32; 4] {
+        let or_limited = |address| {
+            let is_local = address == self.address || self.is_broadcast(address);
+            if self.address != 0 && is_local {
+                address
+            } else {
+                u32::MAX
+            }
+        };
+        let net = self.address & self.mask;
+        [self.address, net, net | !self.mask, u32::MAX].map(or_limited)
     }
 
     /// Whether `address` means all hosts of the connected net (RFC 919, RFC 922; the all-zero form
@@ -67,36 +76,58 @@ impl InterfacePolicy {
     }
 }
 
+/// What the line asks about the port by which a packet came.
+#[derive(Clone, Copy, Debug)]
+pub struct Ingress {
+    /// The port's interface, by its index in the policy.
+    pub interface: u8,
+    local: [u32; 4],
+}
+
+impl Ingress {
+    /// Whether a packet to `address` is for the box: the interface's own address, its net's
+    /// broadcasts, or the limited broadcast.
+    ///
+    /// A mapped address may be the interface's own: packets to mapped ports are for
+    /// [`crate::nat`] first.
+    #[inline]
+    pub fn is_local(&self, address: u32) -> bool {
+        // All are compared: a branch per address costs more.
+        let equal = self.local.map(|local| u32::from(local == address));
+        equal.iter().sum::<u32>() > 0
+    }
+}
+
 /// The interface of each EAL port.
 #[derive(Clone, Debug)]
-pub struct PortTable([u8; PORTS_MAX]);
+pub struct PortTable([Option<Ingress>; PORTS_MAX]);
 
 impl PortTable {
-    const NONE: u8 = u8::MAX;
-
     /// The table of these interfaces; those that are down have no port.
     pub fn new(interfaces: &[InterfacePolicy]) -> Self {
-        let mut table = [Self::NONE; PORTS_MAX];
+        let mut table = Self::default();
         for (index, interface) in interfaces.iter().take(INTERFACES_MAX).enumerate() {
             let port = interface.port.filter(|_| interface.up);
-            if let Some(entry) = port.and_then(|port| table.get_mut(usize::from(port))) {
-                *entry = index as u8;
+            if let Some(entry) = port.and_then(|port| table.0.get_mut(usize::from(port))) {
+                *entry = Some(Ingress {
+                    interface: index as u8,
+                    local: interface.local(),
+                });
             }
         }
-        Self(table)
+        table
     }
 
-    /// The interface of `port`.
+    /// What is known of `port`; `None` without an interface that is up.
     #[inline]
-    pub fn get(&self, port: u16) -> Option<u8> {
-        let index = *self.0.get(usize::from(port))?;
-        (index != Self::NONE).then_some(index)
+    pub fn get(&self, port: u16) -> Option<&Ingress> {
+        self.0.get(usize::from(port))?.as_ref()
     }
 }
 
 impl Default for PortTable {
     fn default() -> Self {
-        Self([Self::NONE; PORTS_MAX])
+        Self([None; PORTS_MAX])
     }
 }
 
@@ -114,14 +145,19 @@ mod tests {
         }
     }
 
+    fn is_local(interface: &InterfacePolicy, address: u32) -> bool {
+        let table = PortTable::new(std::slice::from_ref(interface));
+        table.get(3).expect("the port is up").is_local(address)
+    }
+
     #[test]
     fn own_address_and_broadcasts_are_local() {
         let outside = outside();
         for address in [0xd1a5_c902, 0xd1a5_c900, 0xd1a5_c907, u32::MAX] {
-            assert!(outside.is_local(address), "{address:#x}");
+            assert!(is_local(&outside, address), "{address:#x}");
         }
         for address in [0xd1a5_c901, 0xd1a5_c908, 0, 7] {
-            assert!(!outside.is_local(address), "{address:#x}");
+            assert!(!is_local(&outside, address), "{address:#x}");
         }
     }
 
@@ -131,13 +167,17 @@ mod tests {
             mask: 0xffff_fffe,
             ..outside()
         };
-        assert!(link.is_local(0xd1a5_c902) && !link.is_local(0xd1a5_c903));
+        assert!(is_local(&link, 0xd1a5_c902) && !is_local(&link, 0xd1a5_c903));
     }
 
     #[test]
     fn an_interface_without_address_takes_only_the_limited_broadcast() {
-        let bare = InterfacePolicy::default();
-        assert!(bare.is_local(u32::MAX) && !bare.is_local(0) && !bare.is_local(5));
+        let bare = InterfacePolicy {
+            address: 0,
+            mask: 0,
+            ..outside()
+        };
+        assert!(is_local(&bare, u32::MAX) && !is_local(&bare, 0) && !is_local(&bare, 5));
     }
 
     #[test]
@@ -147,9 +187,7 @@ mod tests {
             ..InterfacePolicy::default()
         };
         let table = PortTable::new(&[down, outside()]);
-        assert_eq!(
-            (table.get(3), table.get(4), table.get(9999)),
-            (Some(1), None, None)
-        );
+        let get = |port| table.get(port).map(|ingress| ingress.interface);
+        assert_eq!((get(3), get(4), get(9999)), (Some(1), None, None));
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use acl::{Acl, AclMatch, EntryLog, PortsOf};
 pub use classify::{Decision, Denied, Logged, NO_ACCESS_GROUP, NewFlow, SourceNat};
 pub use crypto::{CryptoEntry, CryptoMap, CryptoMatch, Protection};
-pub use interface::{AccessGroup, InterfacePolicy, PortTable};
+pub use interface::{AccessGroup, Ingress, InterfacePolicy, PortTable};
 pub use nat_rule::{DynamicNat, NatOutcome, NatRules, NatSource, Pool};
 pub use route::{Route, RouteHit, RouteTable};
 
@@ -88,27 +88,22 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The interface of an EAL port, `None` when the port is not configured or shut down.
+    /// What is known of an EAL port, `None` when the port is not configured or shut down.
+    #[inline]
+    pub fn ingress(&self, port: u16) -> Option<&Ingress> {
+        self.ports.get(port)
+    }
+
+    /// Its interface.
     #[inline]
     pub fn interface_of_port(&self, port: u16) -> Option<u8> {
-        self.ports.get(port)
+        self.ingress(port).map(|ingress| ingress.interface)
     }
 
     /// The interface with this index.
     #[inline]
     pub fn interface(&self, index: u8) -> Option<&InterfacePolicy> {
         self.interfaces.get(usize::from(index))
-    }
-
-    /// Whether a packet to `address` that came by `interface` is for the box: the interface's own
-    /// address, its net's broadcasts, or the limited broadcast.
-    ///
-    /// A mapped address may be the interface's own: packets to mapped ports are for
-    /// [`crate::nat`] first.
-    #[inline]
-    pub fn is_local(&self, interface: u8, address: u32) -> bool {
-        self.interface(interface)
-            .is_some_and(|interface| interface.is_local(address))
     }
 
     /// Whether `address` is what translation maps to, so that a packet to it may be un-NATed.

@@ -87,9 +87,14 @@ pub fn parse_to(datagram: &mut Datagram, head: &[u8], packet_len: usize) -> Resu
 /// Whether the checksum of the IPv4 header of `head`, options included, fits.
 #[inline]
 pub fn header_checksum_is_valid(head: &[u8]) -> bool {
-    Ipv4::parse(head)
-        .and_then(|ip| head.get(..ip.header_len()))
-        .is_some_and(checksum::is_valid)
+    let Some(ip) = Ipv4::parse(head) else {
+        return false;
+    };
+    if ip.header_len() == ipv4::LEN {
+        // Of a length that the compiler knows.
+        return checksum::is_valid(ip.as_bytes());
+    }
+    head.get(..ip.header_len()).is_some_and(checksum::is_valid)
 }
 
 /// Ports and TCP flags, small enough to stay in registers.

@@ -366,7 +366,8 @@ fn scalars_are_taken_over() {
         (1400, 1500)
     );
     assert_eq!(policy.interface_of_port(1), Some(INSIDE));
-    assert!(policy.is_local(OUTSIDE, ip("209.165.201.2").to_bits()));
+    let outside = policy.ingress(0).expect("the port is up");
+    assert!(outside.is_local(ip("209.165.201.2").to_bits()));
     assert!(policy.interfaces[0].isakmp && !policy.interfaces[1].isakmp);
     assert!(!policy.interfaces[3].up);
 }
