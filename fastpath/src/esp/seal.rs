@@ -5,7 +5,7 @@ use arrayvec::ArrayVec;
 use super::gcm::{GCM_ICV_LEN, GcmFacts};
 use super::outbound::OutboundSa;
 use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN};
-use super::tunnel_header::IPV4_LEN;
+use super::tunnel_header::{HeaderWords, IPV4_LEN};
 use crate::crypto::{
     CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, IvGenerator, PacketKey, PortableJob,
     VaesJob, WorkerError,
@@ -60,12 +60,18 @@ fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
     let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
+    let mut last: Option<Framing<'_>> = None;
     for (index, job) in burst.iter_mut().enumerate() {
         job.sealed = false;
-        let Some(text_len) = frame(job) else { continue };
         let (sa, sequence) = (job.sa, job.sequence);
-        let outer_len = sa.hot.header.outer_len();
-        let Some(esp) = job.packet.get_mut(outer_len..) else {
+        let framing = match last {
+            Some(framing) if core::ptr::eq(framing.sa, sa) => framing,
+            _ => *last.insert(Framing::of(sa)),
+        };
+        let Some(text_len) = framing.frame(job) else {
+            continue;
+        };
+        let Some(esp) = job.packet.get_mut(framing.outer_len..) else {
             continue;
         };
         match sa.hot.keys.packet_key(text_len) {
@@ -96,29 +102,49 @@ fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
     }
 }
 
-/// Writes everything in clear: outer header, SPI and sequence number, padding and trailer.
-/// Returns the length of the text; `None` if lengths or inner header do not fit.
-#[inline]
-fn frame(job: &mut SealJob<'_>) -> Option<usize> {
-    let suite = job.sa.hot.suite;
-    let (head_len, inner_len) = (job.sa.head_len(), job.inner_len);
-    if !(IPV4_LEN..=job.packet.len()).contains(&inner_len) {
-        return None;
+/// How packets of one SA are framed.
+#[derive(Clone, Copy)]
+struct Framing<'a> {
+    sa: &'a OutboundSa,
+    header: HeaderWords,
+    /// Bytes in front of the ESP header.
+    outer_len: usize,
+    /// Bytes in front of the inner packet.
+    head_len: usize,
+    icv_len: usize,
+}
+
+impl<'a> Framing<'a> {
+    fn of(sa: &'a OutboundSa) -> Self {
+        Self {
+            sa,
+            header: sa.hot.header.words(),
+            outer_len: sa.hot.header.outer_len(),
+            head_len: sa.head_len(),
+            icv_len: sa.hot.suite.icv_len(),
+        }
     }
-    let pad_len = suite.pad_len(inner_len);
-    let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
-    if job.packet.len() != head_len + text_len + suite.icv_len() {
-        return None;
+
+    /// Writes everything in clear: outer header, SPI and sequence number, padding and trailer.
+    /// Returns the length of the text; `None` if lengths or inner header do not fit.
+    #[inline]
+    fn frame(&self, job: &mut SealJob<'_>) -> Option<usize> {
+        let inner_len = job.inner_len;
+        if !(IPV4_LEN..=job.packet.len()).contains(&inner_len) {
+            return None;
+        }
+        let pad_len = self.sa.hot.suite.pad_len(inner_len);
+        let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
+        if job.packet.len() != self.head_len + text_len + self.icv_len {
+            return None;
+        }
+        let body = job.packet.get_mut(self.head_len..)?;
+        let inner = body.first_chunk::<IPV4_LEN>()?;
+        let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
+        close(body.get_mut(inner_len..)?, pad_len)?;
+        self.header.write(job.packet, job.sequence, tos, fragment)?;
+        Some(text_len)
     }
-    let body = job.packet.get_mut(head_len..)?;
-    let inner = body.first_chunk::<IPV4_LEN>()?;
-    let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
-    close(body.get_mut(inner_len..)?, pad_len)?;
-    job.sa
-        .hot
-        .header
-        .write(job.packet, job.sequence, tos, fragment)?;
-    Some(text_len)
 }
 
 /// Padding and trailer behind a payload (RFC 4303 section 2.4): 1, 2, 3..., its length, what is

@@ -142,8 +142,8 @@ impl Suite {
 
     /// Bytes of padding for `inner_len` bytes of payload.
     pub const fn pad_len(self, inner_len: usize) -> usize {
-        let block = self.block_len();
-        (block - (inner_len + ESP_TRAILER_LEN) % block) % block
+        // Blocks are powers of two.
+        (inner_len + ESP_TRAILER_LEN).wrapping_neg() & (self.block_len() - 1)
     }
 
     /// Bytes behind the payload: padding, trailer and ICV.

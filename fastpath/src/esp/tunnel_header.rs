@@ -73,6 +73,40 @@ impl HeaderTemplate {
         }
     }
 
+    /// What it is now, for packets that follow each other.
+    #[inline]
+    pub(super) fn words(&self) -> HeaderWords {
+        let end = self.end.load(Ordering::Relaxed);
+        let in_udp = self.in_udp();
+        let next = u16::from_be_bytes([TTL, self.next_header()]);
+        let (remote, remote_port) = (end & !u64::from(u32::MAX), end >> 16 & 0xffff);
+        let spi = u64::from(self.spi);
+        let ports = u64::from(self.local_port) << 16 | remote_port;
+        HeaderWords {
+            sum: u32::from(end as u16),
+            second: u64::from(next) << 48 | u64::from(self.local),
+            third: remote | if in_udp { ports } else { spi },
+            fourth: spi,
+            in_udp,
+        }
+    }
+}
+
+/// A template as it is written: the words of eight bytes from the second one on, in host byte
+/// order, with what changes per packet zero. A header is written in whole words: what is written in
+/// pieces has to reach the cache before it can be read whole.
+#[derive(Clone, Copy)]
+pub(super) struct HeaderWords {
+    /// Of the IPv4 header's words.
+    sum: u32,
+    second: u64,
+    third: u64,
+    /// Of ESP in UDP.
+    fourth: u64,
+    in_udp: bool,
+}
+
+impl HeaderWords {
     /// Writes outer header, SPI and the low half of `sequence` in front of a packet whose inner
     /// header begins with `inner_tos` and has the fragment word `inner_fragment`.
     ///
@@ -89,60 +123,35 @@ impl HeaderTemplate {
         inner_fragment: u16,
     ) -> Option<()> {
         let total_len = u16::try_from(packet.len()).ok()?;
-        let outer_len = self.outer_len();
         let dont_fragment = inner_fragment & DONT_FRAGMENT;
         let id = if dont_fragment != 0 {
             0
         } else {
             sequence as u16
         };
-        let end = self.end.load(Ordering::Relaxed);
-        let (remote, remote_port) = ((end >> 32) as u32, (end >> 16) as u16);
-        let words = [
-            end as u16,
-            u16::from(inner_tos),
-            total_len,
-            id,
-            dont_fragment,
-        ];
-        let sum = words.iter().fold(0, |sum, word| sum + u32::from(*word));
-        let in_udp = self.in_udp();
-        let (head, _) = packet.first_chunk_mut::<TEMPLATE_LEN>()?.as_chunks_mut();
-        let [first, second, third, fourth] = head else {
+        let changing = [u16::from(inner_tos), total_len, id, dont_fragment];
+        let sum = changing.map(u32::from).iter().sum::<u32>() + self.sum;
+        let [tos, total_len, id, dont_fragment] = changing.map(u64::from);
+        let first = 0x45 << 56 | tos << 48 | total_len << 32 | id << 16 | dont_fragment;
+        let second = self.second | u64::from(!fold(sum)) << 32;
+        let low = (sequence as u32).to_be_bytes();
+        let head = packet.first_chunk_mut::<TEMPLATE_LEN>()?;
+        let (words, _) = head.as_chunks_mut::<8>();
+        let [one, two, three, four] = words else {
             return None;
         };
-        *first = eight([0x4500 | u16::from(inner_tos), total_len, id, dont_fragment]);
-        let [local_high, local_low] = halves(self.local);
-        let next = u16::from_be_bytes([TTL, self.next_header()]);
-        *second = eight([next, !fold(sum), local_high, local_low]);
-        let [remote_high, remote_low] = halves(remote);
-        let [spi_high, spi_low] = halves(self.spi);
-        if in_udp {
-            let udp_len = total_len.checked_sub(IPV4_LEN as u16)?;
-            *third = eight([remote_high, remote_low, self.local_port, remote_port]);
-            *fourth = eight([udp_len, 0, spi_high, spi_low]);
+        *one = first.to_be_bytes();
+        *two = second.to_be_bytes();
+        *three = self.third.to_be_bytes();
+        if self.in_udp {
+            let udp_len = total_len - IPV4_LEN as u64;
+            *four = (udp_len << 48 | self.fourth).to_be_bytes();
+            *packet.get_mut(TEMPLATE_LEN..)?.first_chunk_mut()? = low;
         } else {
-            *third = eight([remote_high, remote_low, spi_high, spi_low]);
+            *four.first_chunk_mut()? = low;
         }
-        let low = packet.get_mut(outer_len + 4..outer_len + 8)?;
-        low.copy_from_slice(&(sequence as u32).to_be_bytes());
         Some(())
     }
-}
-
-/// Four words as they lie in a header, to be written at once: what is written in pieces has to reach
-/// the cache before it can be read whole.
-#[inline]
-fn eight(words: [u16; 4]) -> [u8; 8] {
-    let joined = words
-        .iter()
-        .fold(0, |sum, word| sum << 16 | u64::from(*word));
-    joined.to_be_bytes()
-}
-
-#[inline]
-const fn halves(word: u32) -> [u16; 2] {
-    [(word >> 16) as u16, word as u16]
 }
 
 /// Sum of big-endian words (RFC 1071).

@@ -92,9 +92,8 @@ impl Ingress {
     /// [`crate::nat`] first.
     #[inline]
     pub fn is_local(&self, address: u32) -> bool {
-        // All are compared: a branch per address costs more.
-        let equal = self.local.map(|local| u32::from(local == address));
-        equal.iter().sum::<u32>() > 0
+        let [own, net, broadcast, limited] = self.local;
+        address == own || address == net || address == broadcast || address == limited
     }
 }
 

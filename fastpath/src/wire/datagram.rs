@@ -91,8 +91,7 @@ pub fn header_checksum_is_valid(head: &[u8]) -> bool {
         return false;
     };
     if ip.header_len() == ipv4::LEN {
-        // Of a length that the compiler knows.
-        return checksum::is_valid(ip.as_bytes());
+        return checksum::header_is_valid(ip.as_bytes());
     }
     head.get(..ip.header_len()).is_some_and(checksum::is_valid)
 }

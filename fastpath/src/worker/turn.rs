@@ -191,12 +191,15 @@ fn receive_burst(
     core.timing.begin_burst();
     core.timing.received(received);
     core.tally.bursts += 1;
+    core.tally.received += received as u64;
+    let facts = Meta::received(queue.port(), core.now_tsc);
+    let mut bytes = 0;
     for packet in burst.packets_mut() {
         packet.prefetch_data();
-        core.tally.received += 1;
-        core.tally.received_bytes += packet.len() as u64;
-        *packet.meta_mut() = Meta::received(queue.port(), core.now_tsc);
+        bytes += packet.len() as u64;
+        *packet.meta_mut() = facts;
     }
+    core.tally.received_bytes += bytes;
     run(core, view, exits, burst, Entrance::Parse);
     core.timing.end_burst(received);
     true
