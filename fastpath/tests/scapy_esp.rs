@@ -102,15 +102,13 @@ impl Case {
             .expect("keys fit");
         let tail_len = sa.tail_len(self.inner.len());
         let mut packet = [&vec![0; sa.head_len()], &self.inner[..], &vec![0; tail_len]].concat();
-        let mut jobs = [SealJob {
+        let job = SealJob {
             sa: &sa,
             sequence: self.sequence,
             packet: &mut packet,
             inner_len: self.inner.len(),
-            sealed: false,
-        }];
-        seal_burst(scratch, &mut jobs);
-        assert!(jobs[0].sealed, "{self:?}");
+        };
+        assert!(seal_burst(scratch, [job]).all(), "{self:?}");
         packet
     }
 

@@ -180,15 +180,13 @@ fn sealed_packet(
     inner.resize(inner.len().max(20), 0);
     let (head, tail) = (vec![0; sa.head_len()], vec![0; sa.tail_len(inner.len())]);
     let mut outer = [&head, &inner[..], &tail].concat();
-    let mut jobs = [SealJob {
+    let job = SealJob {
         sa,
         sequence,
         packet: &mut outer,
         inner_len: inner.len(),
-        sealed: false,
-    }];
-    seal_burst(scratch, &mut jobs);
-    assert!(jobs[0].sealed);
+    };
+    assert!(seal_burst(scratch, [job]).all());
     outer.split_off(20)
 }
 

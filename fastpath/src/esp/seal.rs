@@ -44,34 +44,63 @@ pub struct SealJob<'a> {
     pub packet: &'a mut [u8],
     /// Bytes of the inner packet.
     pub inner_len: usize,
-    /// Set by [`seal_burst`]. A packet that was not sealed must not leave.
-    pub sealed: bool,
 }
 
-/// Seals packets of possibly many SAs; afterwards `packet` is the outer IPv4 packet.
-pub fn seal_burst(scratch: &mut SealScratch, jobs: &mut [SealJob<'_>]) {
-    for burst in jobs.chunks_mut(BURST_MAX) {
-        seal_chunk(scratch, burst);
+/// Which packets of a burst were sealed. One that was not must not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Sealed {
+    /// A bit per packet.
+    bits: u64,
+    packets: usize,
+}
+
+const _: () = assert!(BURST_MAX <= u64::BITS as usize, "a packet has a bit");
+
+impl Sealed {
+    /// Whether all were.
+    #[inline]
+    pub fn all(self) -> bool {
+        self.bits.count_ones() as usize == self.packets
+    }
+
+    /// Whether each was, in the burst's order.
+    pub fn each(self) -> impl Iterator<Item = bool> {
+        (0..self.packets).map(move |at| at < BURST_MAX && self.bits >> at & 1 != 0)
+    }
+
+    #[inline]
+    fn set(&mut self, at: usize) {
+        self.bits |= 1 << (at % BURST_MAX);
     }
 }
 
-fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
-    let mut sealed = [false; BURST_MAX];
+/// Seals up to [`BURST_MAX`] packets of possibly many SAs; afterwards `packet` is the outer IPv4
+/// packet. What goes beyond that is not sealed.
+#[inline]
+pub fn seal_burst<'a>(
+    scratch: &mut SealScratch,
+    jobs: impl IntoIterator<Item = SealJob<'a>>,
+) -> Sealed {
     let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut last: Option<Framing<'_>> = None;
-    for (index, job) in burst.iter_mut().enumerate() {
-        job.sealed = false;
+    let mut sealed = Sealed {
+        bits: 0,
+        packets: 0,
+    };
+    for (index, job) in jobs.into_iter().enumerate() {
+        sealed.packets += 1;
+        if index >= BURST_MAX {
+            continue;
+        }
         let (sa, sequence) = (job.sa, job.sequence);
         let framing = match last {
             Some(framing) if core::ptr::eq(framing.sa, sa) => framing,
             _ => *last.insert(Framing::of(sa)),
         };
-        let Some(text_len) = framing.frame(job) else {
-            continue;
-        };
-        let Some(esp) = job.packet.get_mut(framing.outer_len..) else {
+        let Some((esp, text_len)) = framing.frame(job) else {
             continue;
         };
         match sa.hot.keys.packet_key(text_len) {
@@ -96,10 +125,7 @@ fn seal_chunk(scratch: &mut SealScratch, burst: &mut [SealJob<'_>]) {
     finish(&mut portable, &mut sealed);
     finish(&mut ipsec_mb, &mut sealed);
     finish(&mut vaes, &mut sealed);
-    drop((portable, ipsec_mb, vaes));
-    for (job, sealed) in burst.iter_mut().zip(sealed) {
-        job.sealed = sealed;
-    }
+    sealed
 }
 
 /// How packets of one SA are framed.
@@ -126,24 +152,25 @@ impl<'a> Framing<'a> {
     }
 
     /// Writes everything in clear: outer header, SPI and sequence number, padding and trailer.
-    /// Returns the length of the text; `None` if lengths or inner header do not fit.
+    /// Returns the packet from the ESP header on, and the length of the text; `None` if lengths or
+    /// inner header do not fit.
     #[inline]
-    fn frame(&self, job: &mut SealJob<'_>) -> Option<usize> {
-        let inner_len = job.inner_len;
-        if !(IPV4_LEN..=job.packet.len()).contains(&inner_len) {
+    fn frame<'p>(&self, job: SealJob<'p>) -> Option<(&'p mut [u8], usize)> {
+        let (packet, inner_len) = (job.packet, job.inner_len);
+        if !(IPV4_LEN..=packet.len()).contains(&inner_len) {
             return None;
         }
         let pad_len = self.sa.hot.suite.pad_len(inner_len);
         let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
-        if job.packet.len() != self.head_len + text_len + self.icv_len {
+        if packet.len() != self.head_len + text_len + self.icv_len {
             return None;
         }
-        let body = job.packet.get_mut(self.head_len..)?;
+        let body = packet.get_mut(self.head_len..)?;
         let inner = body.first_chunk::<IPV4_LEN>()?;
         let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
         close(body.get_mut(inner_len..)?, pad_len)?;
-        self.header.write(job.packet, job.sequence, tos, fragment)?;
-        Some(text_len)
+        self.header.write(packet, job.sequence, tos, fragment)?;
+        Some((packet.get_mut(self.outer_len..)?, text_len))
     }
 }
 
@@ -262,14 +289,13 @@ fn put(field: &mut [u8], icv: &[u8]) {
 }
 
 /// Puts the ICVs behind the texts.
-fn finish<K>(jobs: &mut [CryptoJob<'_, K>], sealed: &mut [bool; BURST_MAX]) {
+fn finish<K>(jobs: &mut [CryptoJob<'_, K>], sealed: &mut Sealed) {
     for job in jobs.iter_mut().filter(|job| job.done) {
         let start = job.text_offset + job.text_len;
         let icv = job.icv.get(..job.icv_len).unwrap_or_default();
-        let field = job.packet.get_mut(start..start + job.icv_len);
-        if let (Some(field), Some(sealed)) = (field, sealed.get_mut(job.index)) {
+        if let Some(field) = job.packet.get_mut(start..start + job.icv_len) {
             put(field, icv);
-            *sealed = true;
+            sealed.set(job.index);
         }
     }
 }

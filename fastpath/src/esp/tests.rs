@@ -98,15 +98,13 @@ impl Pair {
 
 fn seal_one(scratch: &mut SealScratch, sa: &OutboundSa, inner: &[u8], sequence: u64) -> Vec<u8> {
     let mut packet = room(sa, inner);
-    let mut jobs = [SealJob {
+    let job = SealJob {
         sa,
         sequence,
         packet: &mut packet,
         inner_len: inner.len(),
-        sealed: false,
-    }];
-    seal_burst(scratch, &mut jobs);
-    assert!(jobs[0].sealed);
+    };
+    assert!(seal_burst(scratch, [job]).all());
     packet
 }
 
@@ -251,20 +249,17 @@ fn a_burst_of_many_sas_and_sizes_goes_through_as_one_call() {
     let mut packets: Vec<_> = (0..inner.len())
         .map(|at| room(&sa(at).outbound, &inner[at]))
         .collect();
-    let mut jobs: Vec<_> = packets
-        .iter_mut()
-        .enumerate()
-        .map(|(at, packet)| SealJob {
-            sa: &sa(at).outbound,
-            sequence: sa(at).outbound.reserve(inner[at].len()).expect("is young"),
-            packet,
-            inner_len: inner[at].len(),
-            sealed: false,
-        })
-        .collect();
     let mut scratch = SealScratch::new(&ENGINES[0], &[1; 16]).expect("there is memory");
-    seal_burst(&mut scratch, &mut jobs);
-    assert!(jobs.iter().all(|job| job.sealed));
+    let mut jobs = packets.iter_mut().enumerate().map(|(at, packet)| SealJob {
+        sa: &sa(at).outbound,
+        sequence: sa(at).outbound.reserve(inner[at].len()).expect("is young"),
+        packet,
+        inner_len: inner[at].len(),
+    });
+    for burst in [64, 64, 22] {
+        let sealed = seal_burst(&mut scratch, jobs.by_ref().take(burst));
+        assert!(sealed.all() && sealed.each().count() == burst);
+    }
     let mut jobs: Vec<_> = packets
         .iter_mut()
         .enumerate()
@@ -292,15 +287,13 @@ fn nothing_around_a_packet_is_touched() {
                 let margin = [0xa5; MARGIN];
                 let mut buffer = [&margin, &room(&pair.outbound, &inner)[..], &margin].concat();
                 let end = buffer.len() - MARGIN;
-                let mut jobs = [SealJob {
+                let job = SealJob {
                     sa: &pair.outbound,
                     sequence,
                     packet: &mut buffer[MARGIN..end],
                     inner_len: len,
-                    sealed: false,
-                }];
-                seal_burst(&mut pair.seal, &mut jobs);
-                assert!(jobs[0].sealed);
+                };
+                assert!(seal_burst(&mut pair.seal, [job]).all());
                 let mut jobs = [OpenJob::new(
                     &pair.inbound,
                     &mut buffer[MARGIN + 20..end],
@@ -563,15 +556,16 @@ fn wrong_room_is_not_sealed() {
     for (spare, inner_len) in [(-1, 60), (1, 60), (0, 57), (0, 19), (0, usize::MAX)] {
         let mut packet = room(&pair.outbound, &inner);
         packet.resize(packet.len().wrapping_add_signed(spare), 0);
-        let mut jobs = [SealJob {
+        let job = SealJob {
             sa: &pair.outbound,
             sequence: 1,
             packet: &mut packet,
             inner_len,
-            sealed: true,
-        }];
-        seal_burst(&mut pair.seal, &mut jobs);
-        assert!(!jobs[0].sealed, "{spare} {inner_len}");
+        };
+        assert!(
+            !seal_burst(&mut pair.seal, [job]).all(),
+            "{spare} {inner_len}"
+        );
     }
 }
 

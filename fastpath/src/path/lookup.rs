@@ -20,12 +20,15 @@ use crate::worker::{Core, View};
 ///
 /// Cost: one home hash per packet; bucket and entry lines prefetched for the whole burst.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
-    core.step(burst, |core, packet| send_home(core, view, packet));
     let mut keys: ArrayVec<FlowKey, BURST_MAX> = ArrayVec::new();
-    for packet in burst.packets() {
-        // As many places as packets.
-        let _ = keys.try_push(packet.meta().key.canonical().0);
-    }
+    core.step(burst, |core, packet| {
+        let verdict = send_home(core, view, packet);
+        if verdict == Verdict::Continue {
+            // As many places as packets.
+            let _ = keys.try_push(packet.meta().key.canonical().0);
+        }
+        verdict
+    });
     let mut found = [None; BURST_MAX];
     let places = found.get_mut(..keys.len()).unwrap_or_default();
     core.conns.lookup_burst(&keys, places);
@@ -43,7 +46,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 /// comes out of a tunnel may be sent to a mapped address too: the crypto map sees translated
 /// packets. Whether it is the flow's own tunnel is the gate's question.
 fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
-    let meta = *packet.meta();
+    let meta = packet.meta();
     let mapped = !meta.has(flag::UNTRANSLATED) && view.policy.is_mapped(meta.key.dst);
     if !mapped {
         let home = core.home.home(&meta.key);
@@ -53,10 +56,11 @@ fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
             Core::hand_over(packet, home, Entrance::Lookup)
         };
     }
-    if !PortBlocks::is_given_out(meta.key.dport) {
+    let port = meta.key.dport;
+    if !PortBlocks::is_given_out(port) {
         return Verdict::Drop(DropReason::NotForUs);
     }
-    let owner = core.blocks.owner_of(meta.key.dport);
+    let owner = core.blocks.owner_of(port);
     if owner == core.id {
         untranslate(core, packet)
     } else {

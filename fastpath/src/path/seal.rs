@@ -7,7 +7,7 @@ use super::{Entrance, transmit};
 use crate::burst::Burst;
 use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
-use crate::esp::{OutboundSa, SealJob, Sealer, seal_burst};
+use crate::esp::{OutboundSa, SealJob, Sealed, Sealer, seal_burst};
 use crate::limits::BURST_MAX;
 use crate::packet::flag;
 use crate::tunnel::SlotId;
@@ -53,15 +53,23 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
         runs::number(core, burst, &mut sas);
     }
     let sealed = seal(core, &sas, burst);
-    for (packet, sealed) in burst.packets_mut().drain(..).zip(sealed) {
-        if sealed {
-            core.tally.sealed += 1;
-            transmit::enqueue(core, view, Outgoing::sealed(packet));
-        } else {
-            core.decided
-                .push(packet, Verdict::Drop(DropReason::SealFailed));
-        }
+    if !sealed.all() {
+        part(core, burst, sealed);
     }
+    core.tally.sealed += burst.packets().len() as u64;
+    for packet in burst.packets_mut().drain(..) {
+        transmit::enqueue(core, view, Outgoing::sealed(packet));
+    }
+}
+
+/// Drops what could not be sealed.
+#[cold]
+fn part(core: &mut Core, burst: &mut Burst, sealed: Sealed) {
+    let mut sealed = sealed.each();
+    core.step(burst, |_, _| match sealed.next() {
+        Some(true) => Verdict::Continue,
+        _ => Verdict::Drop(DropReason::SealFailed),
+    });
 }
 
 /// Asks for the lines of slots, SAs and keys in three passes, so that the misses of a burst
@@ -167,22 +175,22 @@ fn tell_lifetime(core: &mut Core, sa: &OutboundSa, hard: bool) {
     }
 }
 
-/// One crypto call for the burst; what was sealed, in the burst's order.
-fn seal(core: &mut Core, sas: &[&OutboundSa], burst: &mut Burst) -> ArrayVec<bool, BURST_MAX> {
-    let mut jobs: ArrayVec<SealJob<'_>, BURST_MAX> = ArrayVec::new();
-    for (packet, sa) in burst.packets_mut().iter_mut().zip(sas) {
-        let meta = *packet.meta();
-        jobs.push(SealJob {
+/// One crypto call for the burst.
+#[inline]
+fn seal(core: &mut Core, sas: &[&OutboundSa], burst: &mut Burst) -> Sealed {
+    let jobs = burst.packets_mut().iter_mut().zip(sas).map(|(packet, sa)| {
+        let meta = packet.meta();
+        SealJob {
             sa,
             sequence: meta.sequence,
-            packet: packet.data_mut(),
             inner_len: usize::from(meta.l3_len),
-            sealed: false,
-        });
-    }
+            packet: packet.data_mut(),
+        }
+    });
     let begin = core.timing.begin_esp();
-    seal_burst(&mut core.seal, &mut jobs);
-    let lens = jobs.iter().map(|job| job.inner_len);
+    let sealed = seal_burst(&mut core.seal, jobs);
+    let packets = burst.packets().iter();
+    let lens = packets.map(|packet| usize::from(packet.meta().l3_len));
     core.timing.end_esp(Direction::Seal, begin, lens);
-    jobs.iter().map(|job| job.sealed).collect()
+    sealed
 }

@@ -106,15 +106,13 @@ impl Peer {
             self.outbound.tail_len(inner.len()),
         );
         let mut packet = [&vec![0; head], inner, &vec![0; tail]].concat();
-        let mut jobs = [SealJob {
+        let job = SealJob {
             sa: &self.outbound,
             sequence: self.outbound.reserve(inner.len()).expect("a number"),
             packet: &mut packet,
             inner_len: inner.len(),
-            sealed: false,
-        }];
-        seal_burst(scratch, &mut jobs);
-        assert!(jobs[0].sealed);
+        };
+        assert!(seal_burst(scratch, [job]).all());
         packet
     }
 }

@@ -58,18 +58,13 @@ impl Bench {
             ..
         } = self;
         timed(|| {
-            let mut jobs: Vec<SealJob<'_>> = packets
-                .iter_mut()
-                .map(|packet| SealJob {
-                    sa: outbound,
-                    sequence: outbound.reserve(size).unwrap_or(u64::MAX),
-                    packet,
-                    inner_len: size,
-                    sealed: false,
-                })
-                .collect();
-            seal_burst(seal, &mut jobs);
-            assert!(jobs.iter().all(|job| job.sealed), "every packet was sealed");
+            let jobs = packets.iter_mut().map(|packet| SealJob {
+                sa: outbound,
+                sequence: outbound.reserve(size).unwrap_or(u64::MAX),
+                packet,
+                inner_len: size,
+            });
+            assert!(seal_burst(seal, jobs).all(), "every packet was sealed");
         })
     }
 }

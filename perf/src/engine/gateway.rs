@@ -104,13 +104,10 @@ impl Generator {
             packets.push(mbuf);
             facts.push((sa, len));
         }
-        let mut jobs: Vec<SealJob<'_>> = packets
-            .iter_mut()
-            .zip(facts)
-            .map(|(packet, (sa, len))| job(sa, &mut packet.data_mut()[IP_OFFSET..], len))
-            .collect();
-        seal_burst(&mut self.seal, &mut jobs);
-        if jobs.iter().all(|job| job.sealed) {
+        let jobs = packets.iter_mut().zip(facts);
+        let jobs =
+            jobs.map(|(packet, (sa, len))| job(sa, &mut packet.data_mut()[IP_OFFSET..], len));
+        if seal_burst(&mut self.seal, jobs).all() {
             Ok(())
         } else {
             Err("the peer could not seal".to_owned())
@@ -146,7 +143,6 @@ fn job<'a>(sa: &'a OutboundSa, packet: &'a mut [u8], inner_len: usize) -> SealJo
         sequence: sa.reserve(inner_len).unwrap_or(u64::MAX),
         packet,
         inner_len,
-        sealed: false,
     }
 }
 

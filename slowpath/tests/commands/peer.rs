@@ -212,15 +212,14 @@ impl Peer {
         let sa = &pair.outbound;
         let tail = vec![0; sa.tail_len(inner.len())];
         let mut packet = [&vec![0; sa.head_len()], inner, &tail].concat();
-        let mut jobs = [SealJob {
+        let job = SealJob {
             sa,
             sequence: sa.reserve(inner.len()).expect("a number"),
             packet: &mut packet,
             inner_len: inner.len(),
-            sealed: false,
-        }];
-        TOOLS.with_borrow_mut(|tools| seal_burst(&mut tools.seal, &mut jobs));
-        assert!(jobs[0].sealed);
+        };
+        let sealed = TOOLS.with_borrow_mut(|tools| seal_burst(&mut tools.seal, [job]));
+        assert!(sealed.all());
         packet
     }
 

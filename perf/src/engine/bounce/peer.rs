@@ -67,15 +67,13 @@ impl Bench {
         write_ethernet(sealed.data_mut(), lane.outside.box_mac);
         let packet = &mut sealed.data_mut()[IP_OFFSET..];
         packet[head..head + inner.len()].copy_from_slice(inner);
-        let mut jobs = [SealJob {
+        let job = SealJob {
             sa,
             sequence: sa.reserve(inner.len()).map_err(DropReason::key)?,
             packet,
             inner_len: inner.len(),
-            sealed: false,
-        }];
-        seal_burst(&mut self.seal, &mut jobs);
-        if !jobs[0].sealed {
+        };
+        if !seal_burst(&mut self.seal, [job]).all() {
             return Err("the peer could not seal".to_owned());
         }
         Ok(sealed)
