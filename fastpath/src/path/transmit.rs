@@ -8,24 +8,14 @@ use crate::dpdk::{Mbuf, TxQueue};
 use crate::limits::BURST_MAX;
 use crate::tunnel::{AdjacencyId, Resolution};
 use crate::verdict::{DropReason, PuntClass, Verdict};
+use crate::wire::Mac;
 use crate::wire::ethernet::{self, ethertype};
-use crate::wire::{Ethernet, Mac};
 use crate::worker::{Core, View};
 
 /// A worker's transmit queues with what waits for the end of the burst.
 #[derive(Debug)]
 pub(crate) struct OutQueues {
     ports: Vec<Option<Out>>,
-    /// By which the last packet of this burst left: the next one mostly leaves there too.
-    last: Option<Exit>,
-}
-
-/// Where packets of one adjacency leave, and the Ethernet header that they leave with.
-#[derive(Clone, Copy, Debug)]
-struct Exit {
-    adjacency: u16,
-    port: u16,
-    header: [u8; ethernet::LEN],
 }
 
 #[derive(Debug)]
@@ -50,7 +40,7 @@ impl OutQueues {
                 waiting: ArrayVec::new(),
             });
         }
-        Self { ports, last: None }
+        Self { ports }
     }
 }
 
@@ -58,30 +48,44 @@ impl OutQueues {
 ///
 /// 1. next hop from the adjacency, 2. fourteen bytes in front: its MAC, ours, 0x0800.
 ///
-/// Cost: the packet's first line; where it leaves by another adjacency than the packet before it,
-/// two loads of that one's entry.
+/// Cost: the adjacency's two words, the packet's first line.
 #[inline]
 pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
     let mut packet = outgoing.into_packet();
-    let adjacency = packet.meta().adjacency;
-    let exit = match core.out.last {
-        Some(exit) if exit.adjacency == adjacency => exit,
-        _ => match find_exit(view, adjacency) {
-            Ok(exit) => {
-                core.out.last = Some(exit);
-                exit
-            }
-            Err(verdict) => return nowhere(core, view, packet, verdict),
-        },
+    let (port, destination) = match exit(view, packet.meta().adjacency) {
+        Ok(exit) => exit,
+        Err(verdict) => return nowhere(core, view, packet, verdict),
     };
     if !packet.prepend(ethernet::LEN) {
-        let verdict = Verdict::Drop(DropReason::InterfaceDown);
-        return core.decided.push(packet, verdict);
+        return nowhere(core, view, packet, Verdict::Drop(DropReason::InterfaceDown));
     }
-    if let Some(front) = packet.data_mut().first_chunk_mut() {
-        *front = exit.header;
+    if let Some(frame) = packet.data_mut().first_chunk_mut() {
+        ethernet::write(
+            frame,
+            destination,
+            Mac(view.shared.port_mac(port)),
+            ethertype::IPV4,
+        );
     }
-    queue(core, exit.port, packet);
+    queue(core, port, packet);
+}
+
+/// Port and next hop of packets with an adjacency; what becomes of them if there is none.
+#[inline]
+fn exit(view: &View<'_>, adjacency: u16) -> Result<(u16, Mac), Verdict> {
+    let id = AdjacencyId::from_raw(adjacency);
+    let mac = match view.shared.adjacencies.resolve(id) {
+        Resolution::Mac(mac) => Mac(mac),
+        Resolution::Unresolved => return Err(Verdict::Punt(PuntClass::Neighbour)),
+        Resolution::Failed | Resolution::Gone => {
+            return Err(Verdict::Drop(DropReason::NoAdjacency));
+        }
+    };
+    let key = view.shared.adjacencies.key(id);
+    let interface = key.and_then(|(interface, _)| view.policy.interface(interface));
+    let port = interface.filter(|it| it.up).and_then(|it| it.port);
+    let port = port.ok_or(Verdict::Drop(DropReason::InterfaceDown))?;
+    Ok((port, mac))
 }
 
 #[cold]
@@ -90,33 +94,6 @@ fn nowhere(core: &mut Core, view: &View<'_>, packet: Mbuf, verdict: Verdict) {
         reply::host_unreachable(core, view, &packet);
     }
     core.decided.push(packet, verdict);
-}
-
-/// Where packets of an adjacency leave; what becomes of them if nowhere.
-#[inline(never)]
-fn find_exit(view: &View<'_>, adjacency: u16) -> Result<Exit, Verdict> {
-    let id = AdjacencyId::from_raw(adjacency);
-    let mac = match view.shared.adjacencies.resolve(id) {
-        Resolution::Mac(mac) => mac,
-        Resolution::Unresolved => return Err(Verdict::Punt(PuntClass::Neighbour)),
-        Resolution::Failed | Resolution::Gone => {
-            return Err(Verdict::Drop(DropReason::NoAdjacency));
-        }
-    };
-    let port = view
-        .shared
-        .adjacencies
-        .key(id)
-        .and_then(|(interface, _)| view.policy.interface(interface))
-        .filter(|interface| interface.up)
-        .and_then(|interface| interface.port)
-        .ok_or(Verdict::Drop(DropReason::InterfaceDown))?;
-    let source = view.shared.port_mac(port);
-    Ok(Exit {
-        adjacency,
-        port,
-        header: Ethernet::emit(Mac(mac), Mac(source), ethertype::IPV4).0,
-    })
 }
 
 /// Puts a whole frame of the slowpath into the queue of the port that its facts name.
@@ -142,10 +119,8 @@ fn queue(core: &mut Core, port: u16, packet: Mbuf) {
     }
 }
 
-/// Sends what waits, one burst per port; what a port refuses is a counted drop. The next burst
-/// finds its exits anew.
+/// Sends what waits, one burst per port; what a port refuses is a counted drop.
 pub(super) fn flush(core: &mut Core) {
-    core.out.last = None;
     for out in core.out.ports.iter_mut().flatten() {
         if !out.waiting.is_empty() {
             send(out, &mut core.tally, &mut core.decided);

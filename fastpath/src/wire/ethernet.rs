@@ -35,6 +35,12 @@ impl Mac {
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 != 0
     }
+
+    /// As a number, the first byte highest.
+    const fn word(self) -> u64 {
+        let [one, two, three, four, five, six] = self.0;
+        u64::from_be_bytes([0, 0, one, two, three, four, five, six])
+    }
 }
 
 impl fmt::Display for Mac {
@@ -72,6 +78,16 @@ impl<'a> Ethernet<&'a mut [u8; LEN]> {
         let (header, payload) = frame.split_first_chunk_mut()?;
         Some((Self(header), payload))
     }
+}
+
+/// [`Ethernet::emit`] in front of a packet, as two words that have two bytes in common.
+#[inline]
+pub fn write(header: &mut [u8; LEN], dst: Mac, src: Mac, ethertype: u16) {
+    let (dst, src) = (dst.word(), src.word());
+    let front = dst << 16 | src >> 32;
+    let back = src << 16 | u64::from(ethertype);
+    header[..8].copy_from_slice(&front.to_be_bytes());
+    header[LEN - 8..].copy_from_slice(&back.to_be_bytes());
 }
 
 impl Ethernet<[u8; LEN]> {
@@ -148,6 +164,9 @@ mod tests {
             prop_assert_eq!(header.src(), Mac(src));
             prop_assert_eq!(header.ethertype(), kind);
             prop_assert_eq!(payload, &rest[..]);
+            let mut written = [0x5a; LEN];
+            write(&mut written, Mac(dst), Mac(src), kind);
+            prop_assert_eq!(&written, &frame[..LEN]);
         }
 
         #[test]
