@@ -44,6 +44,16 @@ pub(crate) enum Disturbance {
     Wait,
 }
 
+/// Nanoseconds of a tick in `/proc/stat`.
+pub(crate) const TICK_NS: f64 = 1e7;
+
+/// Nanoseconds that this process has lost so far: its busiest thread to other threads, and all CPUs
+/// to the hypervisor.
+pub(crate) fn lost_ns() -> f64 {
+    let waited = measurer_waited_ns("self").unwrap_or(0);
+    waited as f64 + steal_ticks() as f64 * TICK_NS
+}
+
 /// What is remembered at the beginning of a block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guard {
@@ -98,13 +108,33 @@ fn parse_steal(text: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// Nanoseconds that a task was runnable without a CPU: the second figure of its `schedstat`.
-pub(crate) fn waited_ns(task: &str) -> u64 {
+/// Nanoseconds that a task was runnable without a CPU.
+fn waited_ns(task: &str) -> u64 {
+    ran_and_waited_ns(task)[1]
+}
+
+/// Nanoseconds that a process's measuring thread has waited for its CPU; `None` when it is gone.
+///
+/// It is the one that has run longest. The others share CPUs with whatever is measured, and may
+/// wait as long as they like.
+pub(crate) fn measurer_waited_ns(process: &str) -> Option<u64> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let tasks = tasks.flatten().map(|task| {
+        let id = task.file_name();
+        ran_and_waited_ns(&format!("{process}/task/{}", id.to_string_lossy()))
+    });
+    tasks.max().map(|[_, waited]| waited)
+}
+
+/// Nanoseconds that a task has run, and that it was runnable without a CPU: the first two figures
+/// of its `schedstat`.
+fn ran_and_waited_ns(task: &str) -> [u64; 2] {
     let text = fs::read_to_string(format!("/proc/{task}/schedstat")).unwrap_or_default();
-    text.split_whitespace()
-        .nth(1)
-        .and_then(|field| field.parse().ok())
-        .unwrap_or(0)
+    let mut figures = text.split_whitespace();
+    [(); 2].map(|()| {
+        let figure = figures.next().and_then(|field| field.parse().ok());
+        figure.unwrap_or(0)
+    })
 }
 
 #[cfg(test)]

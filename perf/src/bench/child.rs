@@ -1,14 +1,12 @@
 //! Measurements in processes of their own: DPDK has one EAL per process, and a fresh process has
 //! fresh pages.
 
-use std::fs;
 use std::io::Read as _;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::clock::{steal_ticks, waited_ns};
+use crate::clock::{TICK_NS, measurer_waited_ns, steal_ticks};
 use crate::report::Figure;
 
 /// Longest run of a child.
@@ -17,9 +15,6 @@ const RUN_MAX: Duration = Duration::from_secs(100);
 const PAUSE: Duration = Duration::from_millis(10);
 /// Share of its time that a measuring thread may have waited for its CPU.
 pub(super) const WAIT_MAX: f64 = 0.01;
-
-/// Nanoseconds of a tick in `/proc/stat`.
-const TICK_NS: f64 = 1e7;
 
 /// What a child's output means.
 pub(super) type Parser = fn(&str) -> Vec<Figure>;
@@ -34,7 +29,8 @@ pub(super) enum Failure {
 }
 
 /// Runs a child to its end and reads its figures. A run that lost time to others is rejected: to
-/// the hypervisor, or, more than the share `wait_max`, to other threads.
+/// the hypervisor, or, more than the share `wait_max`, to other threads. Without a bound
+/// (infinity) the child says by itself what it has lost.
 pub(super) fn run(
     command: &mut Command,
     parse: Parser,
@@ -46,7 +42,7 @@ pub(super) fn run(
     let mut waited = 0;
     let output = read_in_background(&mut child);
     let status = loop {
-        waited = waited_of(child.id()).unwrap_or(waited);
+        waited = measurer_waited_ns(&child.id().to_string()).unwrap_or(waited);
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) if begin.elapsed() < RUN_MAX => sleep(PAUSE),
@@ -73,17 +69,20 @@ pub(super) fn run(
 
 /// Starts a child whose output is read.
 pub(super) fn start(command: &mut Command) -> Result<Child, Failure> {
-    spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()))
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
+    spawn(command.stdin(Stdio::null()))
 }
 
-/// Starts a child of which only complaints are read.
+/// Starts a child of which only complaints are read. Its input stays open without a word, because
+/// testpmd ends with it.
 pub(super) fn start_quietly(command: &mut Command) -> Result<Child, Failure> {
-    spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()))
+    let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+    spawn(command.stdin(Stdio::piped()))
 }
 
 fn spawn(command: &mut Command) -> Result<Child, Failure> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let child = command.stdin(Stdio::null()).spawn();
+    let child = command.spawn();
     child.map_err(|error| Failure::Missing(format!("{name}: {error}")))
 }
 
@@ -97,17 +96,6 @@ fn read_in_background(child: &mut Child) -> std::thread::JoinHandle<String> {
         }
         text
     })
-}
-
-/// Nanoseconds that the threads of a process have waited for CPUs; `None` when it is gone.
-fn waited_of(process: u32) -> Option<u64> {
-    let tasks = fs::read_dir(Path::new("/proc").join(process.to_string()).join("task")).ok()?;
-    let waited = tasks.flatten().map(|task| {
-        let id = task.file_name();
-        waited_ns(&format!("{process}/task/{}", id.to_string_lossy()))
-    });
-    // The one thread that measures; the others sleep, and wait little.
-    waited.max()
 }
 
 /// Our own JSON.

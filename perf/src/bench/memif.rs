@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::child::{Failure, figures, run, start_quietly};
 use super::product::{self, Which};
@@ -13,10 +13,14 @@ use crate::report::Figure;
 
 /// Seconds of one run: the first is for the connection.
 const FORWARD_S: &str = "2";
-/// Share of a run that may be lost: both CPUs are in use, and the run is long.
-const WAIT_MAX: f64 = 0.2;
-/// Time that the generator needs to make its memifs.
-const START: Duration = Duration::from_millis(1500);
+/// Share of its time that the generator may have lost, on a CPU that the other side's main thread
+/// needs now and then: the kernel alone keeps 5 % of it from programs of real-time priority.
+const LOST_MAX: f64 = 0.1;
+/// Longest wait for the memifs that a box makes.
+const START_MAX: Duration = Duration::from_secs(20);
+/// What a box needs from then on until its ports are started: one that is not is refused for good.
+const START: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(20);
 /// Station addresses of the box's two ports.
 const BOX_MACS: [&str; 2] = ["02:00:00:00:01:00", "02:00:00:00:01:01"];
 /// For pools, and for the routing tables of ipsec-secgw.
@@ -49,7 +53,13 @@ impl Device {
     }
 
     fn command(self, directory: &Path, place: &Place) -> Result<Command, Failure> {
-        let eal = eal(directory, "box", "client");
+        // One lcore, whose transmit queue is the first: of several the generator has the first alone.
+        let lcores = if self == Self::Secgw {
+            "0@1"
+        } else {
+            "0@0,1@1"
+        };
+        let eal = eal(directory, Side::Box, lcores);
         let (program, options) = match self {
             Self::Product { .. } => return product::measured(directory, eal),
             Self::Holdfast => (own_path(), "-- --forward-mode gateway".to_owned()),
@@ -58,7 +68,7 @@ impl Device {
                 let program = secgw::build(&place.build_dir)?;
                 let config = secgw::write_config(directory)?;
                 let options = format!(
-                    "--vdev crypto_aesni_gcm0 -- -p 0x3 -P -u 0x2 --config (0,0,1),(1,0,1) -l \
+                    "--vdev crypto_aesni_gcm0 -- -p 0x3 -P -u 0x2 --config (0,0,0),(1,0,0) -l \
                      -f {}",
                     config.display()
                 );
@@ -76,27 +86,34 @@ impl Device {
     }
 }
 
-/// EAL options of one side: main lcore 0 and worker lcore 1; the generator's worker is on CPU 0,
-/// the box's on CPU 1.
-fn eal(directory: &Path, side: &str, role: &str) -> Vec<String> {
-    let lcores = if role == "server" {
-        "0@1,1@0"
-    } else {
-        "0@0,1@1"
+/// Who stands at one end of the memifs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// The client: its one pair of queues fits every box.
+    Generator,
+    /// The server, which may have more queues than are used.
+    Box,
+}
+
+/// EAL options of one side, with its lcores on CPUs: the generator's worker is on CPU 0, the box's on
+/// CPU 1.
+fn eal(directory: &Path, side: Side, lcores: &str) -> Vec<String> {
+    let (name, role) = match side {
+        Side::Generator => ("generator", "client"),
+        Side::Box => ("box", "server"),
     };
     let mut options: Vec<String> = ["--no-pci", "--no-telemetry", "--no-huge", "-m", MEGABYTES]
         .into_iter()
         .map(str::to_owned)
         .collect();
     options.extend(["--lcores".to_owned(), lcores.to_owned()]);
-    let prefix = format!("hf_{side}_{}", std::process::id());
+    let prefix = format!("hf_{name}_{}", std::process::id());
     options.extend(["--file-prefix".to_owned(), prefix]);
     for (index, box_mac) in BOX_MACS.iter().enumerate() {
-        let socket = directory.join(format!("memif{index}.sock"));
-        let mac = if role == "server" {
-            format!("02:00:00:00:02:0{index}")
-        } else {
-            (*box_mac).to_owned()
+        let socket = socket(directory, index);
+        let mac = match side {
+            Side::Generator => format!("02:00:00:00:02:0{index}"),
+            Side::Box => (*box_mac).to_owned(),
         };
         options.push("--vdev".to_owned());
         options.push(format!(
@@ -105,6 +122,10 @@ fn eal(directory: &Path, side: &str, role: &str) -> Vec<String> {
         ));
     }
     options
+}
+
+fn socket(directory: &Path, index: usize) -> PathBuf {
+    directory.join(format!("memif{index}.sock"))
 }
 
 /// One run: packets per second that come out behind the box.
@@ -118,7 +139,7 @@ pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<F
     } else {
         (Command::new(own_path()), FORWARD_S)
     };
-    generator.args(eal(&directory, "generator", "server"));
+    generator.args(eal(&directory, Side::Generator, "0@1,1@0"));
     generator.args(["--", "--forward-mode", "flowgen", "--forward-s", forward_s]);
     generator.args([
         "--txpkts",
@@ -138,6 +159,12 @@ pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<F
     // Sockets of a run that has ended.
     let _ = std::fs::remove_dir_all(&directory);
     let mut figures = result?;
+    let lost = figures
+        .iter()
+        .find(|figure| figure.name == "flowgen lost time");
+    if lost.is_some_and(|figure| figure.value > LOST_MAX) {
+        return Err(Failure::Disturbed);
+    }
     figures.retain(|figure| matches!(&*figure.name, "flowgen received" | "line p99"));
     for figure in &mut figures {
         figure.size = u64::from(frame);
@@ -145,8 +172,8 @@ pub(super) fn run_box(device: Device, frame: u32, place: &Place) -> Result<Vec<F
     Ok(figures)
 }
 
-/// The generator first: a client finds no memif that its server has not made. It waits for the
-/// links.
+/// The box first: a client finds no memif that its server has not made. The generator waits for the
+/// links, and for its packets to come back.
 fn between(
     device: Device,
     mut command: Command,
@@ -157,13 +184,17 @@ fn between(
         Device::Product { asked } => Some((asked, Running::start(&mut product::idle(directory)?)?)),
         _ => None,
     };
+    let mut measured = Running::start(&mut command)?;
+    let begin = Instant::now();
+    let made = || (0..BOX_MACS.len()).all(|index| socket(directory, index).exists());
+    while !made() && measured.ended().is_none() && begin.elapsed() < START_MAX {
+        std::thread::sleep(PAUSE);
+    }
+    std::thread::sleep(START);
     let measuring = std::thread::spawn(move || {
         let mut generator = generator;
-        // The other side's main thread shares this CPU now and then, whatever the box is.
-        run(&mut generator, figures, WAIT_MAX)
+        run(&mut generator, figures, f64::INFINITY)
     });
-    std::thread::sleep(START);
-    let mut measured = Running::start(&mut command)?;
     let mut readers = match &asked {
         Some((asked, _)) => Some(Running::start(&mut product::crowd(*asked, directory))?),
         None => None,
@@ -184,6 +215,8 @@ fn between(
             figures.extend(p99.transpose()?);
             Ok(figures)
         }
+        // As above: whatever became of the box since.
+        (Ok(Err(Failure::Disturbed)), _) => Err(Failure::Disturbed),
         (_, Some(status)) => Err(Failure::Missing(format!(
             "{}: {status}: {}",
             command.get_program().to_string_lossy(),

@@ -18,6 +18,7 @@ use fastpath::dpdk::{Eal, Lcore, Pool, PortSettings, Ports, StartedPort, tsc_hz}
 
 use hdrhistogram::Histogram;
 
+use crate::clock::lost_ns;
 use crate::eal;
 use crate::load::flows::{Flows, Sizes};
 use crate::options::{Mode, Run};
@@ -40,6 +41,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_micros(200);
 /// Longest wait for links.
 const LINK_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for a generator's first packets to come back, and what is not counted after them.
+const RETURN_WAIT: Duration = Duration::from_secs(20);
+const WARM_UP: Duration = Duration::from_millis(200);
 /// Packets of a port that wait at the most when a trial ends.
 const SETTLE: Duration = Duration::from_millis(100);
 const ETHERNET_LEN: usize = 14;
@@ -58,6 +62,8 @@ pub(crate) struct Session {
     /// What was counted when counting last began anew.
     base: Totals,
     begun: Instant,
+    /// What had been lost to others by then.
+    lost_ns: f64,
 }
 
 /// Runs what the options ask for; figures for `--json` and reports.
@@ -75,6 +81,9 @@ pub(crate) fn run(arguments: &[String], run: &Run, mode: Mode) -> Result<Vec<Fig
     } else {
         session.await_links(&signals);
         session.forward(true);
+        if mode == Mode::Flowgen {
+            session.await_return(&signals);
+        }
         session.watch(run, &signals);
         session.figures(mode)
     };
@@ -141,6 +150,7 @@ impl Session {
             counters,
             base: Totals::default(),
             begun: Instant::now(),
+            lost_ns: 0.0,
         })
     }
 
@@ -148,6 +158,18 @@ impl Session {
     fn await_links(&self, signals: &Signals) {
         await_links(&self.ports, signals);
         self.orders.connected.store(true, Ordering::Release);
+    }
+
+    /// Waits until packets come back: a box may have its links long before it forwards. Then
+    /// counts anew.
+    fn await_return(&mut self, signals: &Signals) {
+        let begin = Instant::now();
+        eprintln!("holdfast-perf: counting begins when packets come back");
+        while self.totals().received() == 0 && begin.elapsed() < RETURN_WAIT && !signals.asked() {
+            std::thread::sleep(PAUSE);
+        }
+        std::thread::sleep(WARM_UP);
+        self.clear();
     }
 
     /// Begins or ends forwarding; beginning is a new trial.
@@ -162,6 +184,7 @@ impl Session {
     fn clear(&mut self) {
         self.base = self.totals_ever();
         self.begun = Instant::now();
+        self.lost_ns = lost_ns();
         self.latencies.take();
         self.orders.trial.fetch_add(1, Ordering::Release);
     }
@@ -194,6 +217,7 @@ impl Session {
     /// Rates and losses since counting began. Ends forwarding and waits for what is under way.
     fn figures(&mut self, mode: Mode) -> Vec<Figure> {
         let passed = self.begun.elapsed();
+        let lost_ns = lost_ns() - self.lost_ns;
         let totals = self.totals();
         self.forward(false);
         std::thread::sleep(SETTLE);
@@ -212,6 +236,12 @@ impl Session {
             count("lost", settled.sent().saturating_sub(settled.received())),
             count("refused", settled.refused()),
             count("reordered", settled.reordered()),
+            Figure::single(
+                &name("lost time"),
+                0,
+                lost_ns / passed.as_nanos() as f64,
+                "of the time",
+            ),
         ]
     }
 
