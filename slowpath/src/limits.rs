@@ -36,8 +36,9 @@ pub(crate) const EDIT_QUIET_MS: u64 = 20;
 /// Time after which gathered edits are compiled although more come: nobody waits longer for what
 /// was typed.
 pub(crate) const EDIT_WAIT_MAX_MS: u64 = 200;
-/// Pieces of public-key work that wait; more is refused, and IKE's retransmissions ask again.
-pub(crate) const KEY_JOBS_MAX: usize = 256;
+/// Pieces of public-key work that wait, some seconds of it. More is refused, its negotiations end,
+/// and the tunnels ask again.
+pub(crate) const KEY_JOBS_MAX: usize = 1024;
 /// Other jobs that wait: each session asks for one at a time, and edits are compiled one after the
 /// other.
 pub(crate) const JOBS_MAX: usize = 64;

@@ -60,9 +60,11 @@ impl Appliance {
                 self.send_ike(local, remote, &message, keepalive);
             }
             Action::Compute(job) => {
-                if !self.offload.compute(job) {
+                if let Err(job) = self.offload.compute(job) {
                     let text = "Public-key work refused: too much of it waits".to_owned();
                     self.log(&Message::new(713_902, 3, text), now);
+                    let spis = &mut SpiPool(&mut self.fastpath);
+                    self.engine.not_computed(now, spis, &job);
                 }
             }
             Action::Negotiating(tunnel) => {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::thread;
 
 use core_affinity::CoreId;
-use crossbeam_channel::{Receiver, Sender, bounded, select_biased};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
 
 use super::jobs::{Done, Job};
 use crate::ike::DhJob;
@@ -52,9 +52,9 @@ impl Offload {
         })
     }
 
-    /// Hands over public-key work; `false` when too much waits.
-    pub(super) fn compute(&self, job: DhJob) -> bool {
-        self.keys.try_send(job).is_ok()
+    /// Hands over public-key work, or gives it back when too much waits.
+    pub(super) fn compute(&self, job: DhJob) -> Result<(), DhJob> {
+        self.keys.try_send(job).map_err(TrySendError::into_inner)
     }
 
     /// Whether the next job will be taken: nobody else hands any over.

@@ -7,7 +7,7 @@ use super::api::{Action, EndReason, Entropy, IkeConfig, PeerConfig, TunnelConfig
 use super::children::{Child, Children};
 use super::indexed::IndexedConfig;
 use super::table::Index;
-use super::v1::phase1::Phase1;
+use super::v1::phase1::{Phase1, Wanted};
 use crate::round_trip::RoundTrip;
 use crate::time::Time;
 
@@ -27,6 +27,8 @@ pub(super) struct Core {
     pub(super) unread: BTreeMap<Ipv4Addr, Time>,
     tickets: BTreeMap<u64, (u64, Option<u32>)>,
     next_ticket: u64,
+    /// What quick modes of ours were to bring that have failed in this call.
+    pub(super) failed: Vec<Wanted>,
 }
 
 impl Core {
@@ -42,6 +44,7 @@ impl Core {
             unread: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_ticket: 1,
+            failed: Vec::new(),
         }
     }
 

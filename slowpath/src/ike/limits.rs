@@ -29,6 +29,9 @@ pub(super) const UNPROVEN_PER_PEER_MAX: usize = 64;
 pub(super) const UNPROVEN_MAX: usize = 4_096;
 /// Exchanges behind one phase-1 SA at a time.
 pub(super) const EXCHANGES_MAX: usize = 64;
+/// Quick modes by one phase-1 SA, after which it is replaced: the numbers of all of them are kept,
+/// so that none is taken up twice.
+pub(super) const QUICK_IDS_MAX: usize = 4096;
 /// Finished exchanges whose last message is kept, to answer retransmissions alike.
 pub(super) const FINISHED_MAX: usize = 32;
 /// Milliseconds before each retransmission, and before giving up: 27 seconds in all, never more
@@ -39,6 +42,8 @@ pub(super) const RETRANSMIT_MS: [u64; 18] = [
 ];
 /// Milliseconds that a responder keeps a phase 1 that does not come to its end.
 pub(super) const HALF_OPEN_MS: u64 = 30_000;
+/// The same of an initiator, whose messages are sent again for less long.
+pub(super) const INITIATING_MS: u64 = 240_000;
 /// Probes without an answer before a peer is dead (RFC 3706 leaves the number to us).
 pub(super) const DPD_PROBES_MAX: u32 = 3;
 /// Milliseconds between urgent probes: seven of them, so that losses on the way are no death, in a

@@ -6,6 +6,9 @@ mod configured;
 mod detection;
 mod flood;
 mod many;
+mod recorded;
+mod refused;
+mod refused_work;
 mod replaced;
 mod tables;
 
@@ -143,6 +146,8 @@ struct Lab {
     seen: Vec<Flight>,
     /// End 1 keeps the state of so many exchanges only, as strongSwan does.
     memory: Option<Memory>,
+    /// Public-key work is refused at this end once so many pieces were done.
+    refuses: Option<(usize, usize)>,
 }
 
 /// The exchanges that an end has in mind: the least recently used one is forgotten.
@@ -190,6 +195,7 @@ impl Lab {
             jitter_ms: 0,
             seen: Vec::new(),
             memory: None,
+            refuses: None,
         }
     }
 
@@ -235,10 +241,20 @@ impl Lab {
                         self.wire.push(flight(message));
                     }
                 }
-                Action::Compute(job) => {
-                    let result = job.run();
-                    self.with(end, |engine, now, spis| engine.computed(now, spis, result));
-                }
+                Action::Compute(job) => match &mut self.refuses {
+                    Some((at, 0)) if *at == end => {
+                        self.with(end, |engine, now, spis| {
+                            engine.not_computed(now, spis, &job);
+                        });
+                    }
+                    refuses => {
+                        if let Some((_, left)) = refuses.as_mut().filter(|(at, _)| *at == end) {
+                            *left -= 1;
+                        }
+                        let result = job.run();
+                        self.with(end, |engine, now, spis| engine.computed(now, spis, result));
+                    }
+                },
                 Action::ChildUp(child) => {
                     self.ends[end].children.insert(child.inbound_spi, *child);
                 }

@@ -70,6 +70,7 @@ impl Engine {
         let after = phase1s.change(id, |sa| {
             dispatch(core, now, spis, sa, header, body, datagram)
         });
+        self.tell_failed();
         match after.unwrap_or(Ok(After::Nothing))? {
             After::Nothing => {}
             After::Established { initial_contact } => {
@@ -77,7 +78,7 @@ impl Engine {
             }
             After::Deleted => self.deleted(now, spis, id),
             After::InitialContact => self.forget_others(now, spis, id),
-            After::Refused => self.refused(spis, id),
+            After::Refused(spi) => self.refused(spis, id, spi),
             After::Unread => self.unread(now, spis, id),
         }
         Ok(())
@@ -140,10 +141,13 @@ impl Engine {
 /// What follows from a message when its SA is back in its place.
 enum After {
     Nothing,
-    Established { initial_contact: bool },
+    Established {
+        initial_contact: bool,
+    },
     Deleted,
     InitialContact,
-    Refused,
+    /// The peer refused our quick mode with this SPI, or any.
+    Refused(Option<u32>),
     Unread,
 }
 
@@ -182,7 +186,7 @@ fn dispatch(
     if !encrypted || !sa.is_up() || header.message_id == 0 {
         return Err(IkeError::InvalidMessage("not protected"));
     }
-    let after = match header.exchange {
+    let (after, fresh) = match header.exchange {
         exchange::QUICK => {
             let received = Received {
                 message_id: header.message_id,
@@ -191,7 +195,7 @@ fn dispatch(
                 whole,
             };
             match quick::message(core, now, spis, sa, &received) {
-                Ok(()) => After::Nothing,
+                Ok(fresh) => (After::Nothing, fresh),
                 Err(error) => {
                     tell(core, sa, error);
                     return Err(error);
@@ -201,22 +205,24 @@ fn dispatch(
         exchange::INFORMATIONAL => {
             let id = header.message_id;
             let found = informational::message(core, now, sa, id, header.next, body)?;
-            if found.deleted {
+            let after = if found.deleted {
                 After::Deleted
             } else if found.initial_contact {
                 After::InitialContact
             } else if found.refused {
-                After::Refused
+                After::Refused(found.refused_spi)
             } else if found.unread {
                 After::Unread
             } else {
                 After::Nothing
-            }
+            };
+            (after, found.fresh)
         }
         _ => return Err(IkeError::InvalidMessage("exchange type")),
     };
-    // An authenticated message from another place: the peer's mapping has changed.
-    if sa.dpd.last_heard == now {
+    // From another place: the peer's mapping has changed.
+    if fresh {
+        sa.dpd.last_heard = now;
         sa.local = datagram.local;
         core.follow(sa, datagram.remote);
     }

@@ -1,11 +1,11 @@
 //! What begins and ends SAs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::Engine;
 use crate::ike::api::{Action, EndReason, SpiSource};
-use crate::ike::limits::{APART_S, OVERLAP_S, REKEY_MARGIN_S};
+use crate::ike::limits::{APART_S, INITIATING_MS, OVERLAP_S, REKEY_MARGIN_S};
 use crate::ike::v1::dpd::Dpd;
 use crate::ike::v1::phase1::{Phase1, State};
 use crate::ike::v1::{informational, quick};
@@ -106,9 +106,10 @@ impl Engine {
             waiting: Vec::new(),
             quicks: Vec::new(),
             finished: VecDeque::new(),
+            quick_ids: BTreeSet::new(),
             created: now,
             established: None,
-            expires: None,
+            expires: initiator.then(|| now.after_ms(INITIATING_MS)),
             rekey_at: None,
             superseded_until: None,
             keepalive_at: None,
@@ -129,11 +130,14 @@ impl Engine {
             begin_life(now, sa, keepalive_s, jitter_s);
             (sa.peer, sa.cookie_i, std::mem::take(&mut sa.waiting))
         });
-        let Some((peer, cookie_i, waiting)) = begun else {
+        let Some((peer, cookie_i, mut waiting)) = begun else {
             return;
         };
         self.phase1s.change_of_peer(peer, |other| {
-            if other.is_up() && other.id != id {
+            if !other.is_up() {
+                // Whatever becomes of it, nothing has to wait for it any more.
+                waiting.append(&mut other.waiting);
+            } else if other.id != id {
                 // Both sides know the cookies, so of two SAs they end the same one first.
                 let apart_s = if cookie_i < other.cookie_i {
                     APART_S

@@ -12,11 +12,11 @@ use std::net::Ipv4Addr;
 
 use super::api::{Action, EndReason, Entropy, IkeConfig, IkeSaView, SpiSource, TunnelId};
 use super::core::Core;
-use super::crypto::dh::DhResult;
+use super::crypto::dh::{DhJob, DhResult};
 use super::v1::main_mode;
 use super::v1::phase1::Wanted;
 use super::v1::quick;
-use crate::ike::limits::REKEY_AGE_MS;
+use crate::ike::limits::{REKEY_AGE_MS, REKEY_RETRY_MS};
 use crate::time::Time;
 
 pub(super) use phase1s::Phase1s;
@@ -82,6 +82,7 @@ impl Engine {
             let failed = outcome.is_err() && !sa.is_up();
             (outcome, failed, sa.peer)
         });
+        self.tell_failed();
         let Some((outcome, failed, peer)) = taken else {
             return;
         };
@@ -91,6 +92,22 @@ impl Engine {
         }
         if failed {
             self.end_phase1(now, spis, id, EndReason::AuthenticationFailed, false);
+        }
+    }
+
+    /// Public-key work was refused, because too much of it waits: what it was for ends, and may be
+    /// asked for again.
+    pub fn not_computed(&mut self, now: Time, spis: &mut dyn SpiSource, job: &DhJob) {
+        let Some((id, message_id)) = self.core.redeem(job.ticket) else {
+            return;
+        };
+        let Some(message_id) = message_id else {
+            return self.end_phase1(now, spis, id, EndReason::LostContact, false);
+        };
+        let quick = self.phase1s.change(id, |sa| quick::take(sa, message_id));
+        if let Some(quick) = quick.flatten() {
+            quick::abandon(&mut self.core, spis, &quick);
+            self.fail(quick.wanted, EndReason::LostContact);
         }
     }
 
@@ -107,6 +124,8 @@ impl Engine {
                 return None;
             }
             child.rekeying = true;
+            // Nobody else asks again for what was used up.
+            child.rekey_at = now.after_ms(REKEY_RETRY_MS);
             Some(child.successor())
         });
         if let Some(wanted) = wanted.flatten() {

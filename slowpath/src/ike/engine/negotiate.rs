@@ -7,8 +7,9 @@ use crate::ike::IKE_PORT;
 use crate::ike::api::{Action, EndReason, SpiSource, TunnelId};
 use crate::ike::children::Child;
 use crate::ike::limits::{HINT_INTERVAL_S, UNREAD_MS};
-use crate::ike::v1::phase1::Wanted;
-use crate::ike::v1::{main_mode, quick};
+use crate::ike::v1::main_mode;
+use crate::ike::v1::phase1::{Phase1, Wanted};
+use crate::ike::v1::quick::{self, Quick};
 use crate::time::Time;
 
 impl Engine {
@@ -52,7 +53,9 @@ impl Engine {
         let Some(&peer) = tunnel.peers.get(attempt) else {
             return self.fail(wanted, EndReason::LostContact);
         };
-        let coming = self.phase1s.of_peer(peer).find(|sa| !sa.is_up());
+        // Behind a first message there may be nobody: what waited for it would wait in vain.
+        let coming = |sa: &&Phase1| !sa.is_up() && !sa.is_unproven();
+        let coming = self.phase1s.of_peer(peer).find(coming);
         if let Some(id) = coming.map(|sa| sa.id) {
             self.phase1s.change(id, |sa| {
                 if !sa.waiting.contains(&wanted) {
@@ -88,9 +91,23 @@ impl Engine {
         self.phase1s.put(sa);
     }
 
-    /// The peer refused what we negotiate: every quick mode that waits for its answer ends.
-    pub(super) fn refused(&mut self, spis: &mut dyn SpiSource, id: u64) {
-        let quicks = self.phase1s.change(id, |sa| std::mem::take(&mut sa.quicks));
+    /// What quick modes of ours that have failed were to bring is told to be missing.
+    pub(super) fn tell_failed(&mut self) {
+        for wanted in std::mem::take(&mut self.core.failed) {
+            self.fail(wanted, EndReason::NoProposal);
+        }
+    }
+
+    /// The peer refused what we negotiate: the quick mode of ours with this SPI ends, or every one
+    /// that waits for its answer when the peer does not say which.
+    pub(super) fn refused(&mut self, spis: &mut dyn SpiSource, id: u64, spi: Option<u32>) {
+        let quicks = self.phase1s.change(id, |sa| {
+            let named = spi.filter(|spi| sa.quicks.iter().any(|it| it.inbound_spi == *spi));
+            let is_meant = |quick: &mut Quick| {
+                quick.may_be_refused() && named.is_none_or(|spi| quick.inbound_spi == spi)
+            };
+            sa.quicks.extract_if(.., is_meant).collect::<Vec<_>>()
+        });
         for quick in quicks.unwrap_or_default() {
             let wanted = quick.wanted;
             quick::abandon(&mut self.core, spis, &quick);

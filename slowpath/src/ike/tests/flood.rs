@@ -51,6 +51,41 @@ fn a_flood_of_first_messages_keeps_no_peer_out() {
     assert!(lab.ends.iter().all(|end| end.downs.is_empty()));
 }
 
+/// First messages that nobody stands behind, before and after: this end begins by itself, at once.
+#[test]
+fn a_forged_first_message_keeps_nobody_from_beginning() {
+    let flight = first_message();
+    let mut lab = lab();
+    forge(&mut lab, &flight, 1, B);
+    lab.wire.clear();
+    lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    assert_eq!(lab.wire.len(), 1, "a first message of our own");
+    lab.wire.clear();
+    for number in 2..5 {
+        forge(&mut lab, &flight, number, B);
+        lab.wire.clear();
+        lab.quiet(100);
+    }
+    // Ours got lost; it is sent again.
+    lab.quiet(15_000);
+    assert_eq!(lab.agreed(), 1);
+}
+
+/// Tunnels that wait for an SA that this end has begun go on with the one that the peer has begun,
+/// if that is up first.
+#[test]
+fn what_waits_goes_on_with_whatever_sa_is_up_first() {
+    let mut lab = lab();
+    lab.with(0, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    // Ours gets lost, and is sent again in seconds.
+    lab.wire.clear();
+    lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.quiet(1_000);
+    assert!(lab.agreed() >= 1);
+    let waits = |sa: &Phase1| !sa.waiting.is_empty();
+    assert!(!lab.ends[0].engine.phase1s.iter().any(waits));
+}
+
 #[test]
 fn what_is_not_proven_is_bounded_for_all_peers_together() {
     let flight = first_message();

@@ -47,6 +47,7 @@ fn put_sa(engine: &mut Engine, index: u32, heard: Time) {
     let mut sa = engine.new_phase1(NOW, local, remote, true);
     sa.state = State::Up;
     sa.established = Some(NOW);
+    sa.expires = None;
     sa.dpd.supported = true;
     sa.dpd.last_heard = heard;
     engine.core.up.follow(sa.id, None, Some(sa.peer));

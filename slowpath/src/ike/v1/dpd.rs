@@ -41,6 +41,8 @@ pub(in crate::ike) struct Dpd {
     pub(in crate::ike) prove: Option<(Time, u32)>,
     /// Pairs, by inbound SPI, that the answer to the probe with this number proves.
     proofs: VecDeque<(u32, u32)>,
+    /// The highest number of the peer's own probes.
+    theirs: Option<u32>,
     /// That the peer cannot be declared dead has been said.
     pub(in crate::ike) told_unable: bool,
 }
@@ -72,6 +74,17 @@ impl Dpd {
         if self.urgent.is_none() || at > self.suspected_at {
             self.heard(at);
         }
+    }
+
+    /// Whether a probe of the peer is newer than all before it (RFC 3706 section 7): one that is
+    /// not may be anybody's recording.
+    pub(super) fn is_new(&mut self, sequence: u32) -> bool {
+        let ahead = |last: u32| (1..=u32::MAX / 2).contains(&sequence.wrapping_sub(last));
+        let is_new = self.theirs.is_none_or(ahead);
+        if is_new {
+            self.theirs = Some(sequence);
+        }
+        is_new
     }
 
     fn note(&mut self, sequence: u32, now: Time) {
@@ -148,9 +161,10 @@ pub(super) fn presence(sa: &Phase1, kind: u16, sequence: u32) -> Notify {
 }
 
 /// Takes an answer: only one to a probe that is out counts, so that an old one proves nothing.
-pub(super) fn answered(core: &mut Core, now: Time, sa: &mut Phase1, sequence: u32) {
+/// Whether it does.
+pub(super) fn answered(core: &mut Core, now: Time, sa: &mut Phase1, sequence: u32) -> bool {
     let Some(place) = sa.dpd.out.iter().position(|(out, _)| *out == sequence) else {
-        return;
+        return false;
     };
     if let Some((_, sent)) = sa.dpd.out.get(place) {
         core.measured(sa.peer, now.since_ms(*sent));
@@ -170,4 +184,5 @@ pub(super) fn answered(core: &mut Core, now: Time, sa: &mut Phase1, sequence: u3
             proof: Proof::Answer,
         });
     }
+    true
 }

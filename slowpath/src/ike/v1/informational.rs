@@ -19,8 +19,13 @@ pub(in crate::ike) struct Consequences {
     pub(in crate::ike) deleted: bool,
     /// The peer knows of no older SA.
     pub(in crate::ike) initial_contact: bool,
-    /// The peer refused the quick mode with this message ID, or any when it names none.
+    /// The peer refused a quick mode.
     pub(in crate::ike) refused: bool,
+    /// The one with this SPI of ours; any when it names none.
+    pub(in crate::ike) refused_spi: Option<u32>,
+    /// The message was not sent before. Nothing but the numbers of dead peer detection shows that:
+    /// hash and IV of a recorded one are right as long as the SA lives.
+    pub(in crate::ike) fresh: bool,
     /// The peer could not read a message of ours.
     pub(in crate::ike) unread: bool,
 }
@@ -42,7 +47,6 @@ pub(in crate::ike) fn message(
     let (text, _) = sa.unsealed(&iv, body)?;
     let chain = Chain::parse(next, &text)?;
     hash::check(sa, &chain, message_id, &[])?;
-    sa.dpd.last_heard = now;
     let mut consequences = Consequences::default();
     for payload in &chain.payloads {
         match payload.kind {
@@ -135,15 +139,19 @@ fn notified(
             let sequence = sequence.ok_or(IkeError::InvalidMessage("probe"))?;
             let answer = dpd::presence(sa, notify::R_U_THERE_ACK, sequence);
             send(core, sa, payload::NOTIFY, &answer.emit())?;
+            consequences.fresh |= sa.dpd.is_new(sequence);
         }
         notify::R_U_THERE_ACK => {
             if let Some(sequence) = sequence {
-                dpd::answered(core, now, sa, sequence);
+                consequences.fresh |= dpd::answered(core, now, sa, sequence);
             }
         }
         notify::INITIAL_CONTACT => consequences.initial_contact = true,
         notify::NO_PROPOSAL_CHOSEN | notify::INVALID_ID_INFORMATION => {
+            let spi = <[u8; 4]>::try_from(notify.spi.as_slice());
+            let spi = spi.ok().filter(|_| notify.protocol == protocol::ESP);
             consequences.refused = true;
+            consequences.refused_spi = spi.map(u32::from_be_bytes);
         }
         notify::PAYLOAD_MALFORMED | notify::INVALID_HASH_INFORMATION => consequences.unread = true,
         _ => {}

@@ -1,6 +1,6 @@
 //! A phase-1 SA: what it knows, how its messages are encrypted, when it acts by itself.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use config::{IsakmpPolicy, Keepalive};
@@ -13,7 +13,7 @@ use crate::ike::api::{Action, TunnelId};
 use crate::ike::crypto::cipher;
 use crate::ike::crypto::keymat::Phase1Keys;
 use crate::ike::error::IkeError;
-use crate::ike::limits::{FINISHED_MAX, QUICK_MS, RETRANSMIT_MS};
+use crate::ike::limits::{FINISHED_MAX, QUICK_IDS_MAX, QUICK_MS, RETRANSMIT_MS};
 use crate::ike::wire::{ENCRYPTED, Header, Writer};
 use crate::time::Time;
 
@@ -136,6 +136,8 @@ pub(in crate::ike) struct Phase1 {
     pub(in crate::ike) waiting: Vec<Wanted>,
     pub(in crate::ike) quicks: Vec<Quick>,
     pub(in crate::ike) finished: VecDeque<Finished>,
+    /// Message IDs of all quick modes, whoever began them.
+    pub(in crate::ike) quick_ids: BTreeSet<u32>,
     pub(in crate::ike) created: Time,
     pub(in crate::ike) established: Option<Time>,
     pub(in crate::ike) expires: Option<Time>,
@@ -233,6 +235,15 @@ impl Phase1 {
         let text = cipher::decrypt(keys.cipher, &keys.encryption, iv, body)
             .ok_or(IkeError::InvalidMessage("not whole blocks"))?;
         Ok((text, last_block(body, cipher::block_len(keys.cipher))))
+    }
+
+    /// Takes a quick mode's message ID; `false` if it was used before: somebody has recorded the
+    /// message, or throws our own one back. With the last one the SA is due for replacement.
+    pub(in crate::ike) fn take_quick_id(&mut self, now: Time, message_id: u32) -> bool {
+        if self.quick_ids.len() + 1 >= QUICK_IDS_MAX && !self.is_superseded() {
+            self.rekey_at = Some(now);
+        }
+        self.quick_ids.len() < 2 * QUICK_IDS_MAX && self.quick_ids.insert(message_id)
     }
 
     /// Keeps an exchange that has ended.

@@ -96,6 +96,7 @@ pub(super) fn send_message_1(
     let message = sa.sealed(exchange::QUICK, quick.message_id, &mut quick.iv, &writer)?;
     quick.unanswered = Some(Unanswered::new(message.clone(), now));
     quick.state = State::WaitMessage2;
+    sa.take_quick_id(now, quick.message_id);
     core.push(sa.send(message));
     Ok(())
 }
@@ -111,7 +112,6 @@ pub(super) fn message_2(
     let (text, iv) = sa.unsealed(&quick.iv, received.body)?;
     let chain = Chain::parse(received.next, &text)?;
     hash::check(sa, &chain, quick.message_id, &[&quick.nonce_i])?;
-    sa.dpd.last_heard = now;
     let tunnel = core
         .tunnel(quick.wanted.tunnel)
         .ok_or(IkeError::LocalPolicy("no such tunnel"))?;

@@ -61,6 +61,11 @@ impl Quick {
     pub(in crate::ike) const fn tunnel(&self) -> TunnelId {
         self.wanted.tunnel
     }
+
+    /// Whether it is ours and has no pair yet: whether the peer can refuse it.
+    pub(in crate::ike) const fn may_be_refused(&self) -> bool {
+        self.initiator && !self.reported
+    }
 }
 
 /// A message as it came.
@@ -71,26 +76,22 @@ pub(in crate::ike) struct Received<'a> {
     pub(in crate::ike) whole: &'a [u8],
 }
 
-/// Takes a message of quick mode.
+/// Takes a message of quick mode; whether it was authentic and not sent before: it holds a nonce of
+/// ours.
 pub(in crate::ike) fn message(
     core: &mut Core,
     now: Time,
     spis: &mut dyn SpiSource,
     sa: &mut Phase1,
     received: &Received<'_>,
-) -> Result<(), IkeError> {
-    let place = sa
-        .quicks
-        .iter()
-        .position(|quick| quick.message_id == received.message_id);
-    let Some(place) = place else {
-        return responder::respond(core, now, spis, sa, received);
+) -> Result<bool, IkeError> {
+    let Some(mut quick) = take(sa, received.message_id) else {
+        return responder::respond(core, now, spis, sa, received).map(|()| false);
     };
-    let mut quick = sa.quicks.swap_remove(place);
     if quick.request == received.whole {
         repeat(core, sa, &quick);
         sa.quicks.push(quick);
-        return Ok(());
+        return Ok(false);
     }
     // With PFS an answer has to wait for the peer's computation.
     let timed = quick.unanswered.as_ref().and_then(|it| it.age_ms(now));
@@ -104,10 +105,10 @@ pub(in crate::ike) fn message(
         core.measured(sa.peer, sample_ms);
     }
     match outcome {
-        Ok(true) => Ok(()),
+        Ok(true) => Ok(true),
         Ok(false) => {
             sa.quicks.push(quick);
-            Ok(())
+            Ok(true)
         }
         // What could not be authenticated ends nothing.
         Err(error @ (IkeError::InvalidMessage(_) | IkeError::AuthenticationFailed)) => {
@@ -115,10 +116,17 @@ pub(in crate::ike) fn message(
             Err(error)
         }
         Err(error) => {
-            abandon(core, spis, &quick);
+            give_up(core, spis, &quick);
             Err(error)
         }
     }
+}
+
+/// Takes an exchange out of its SA.
+pub(in crate::ike) fn take(sa: &mut Phase1, message_id: u32) -> Option<Quick> {
+    let mut quicks = sa.quicks.iter();
+    let place = quicks.position(|quick| quick.message_id == message_id)?;
+    Some(sa.quicks.swap_remove(place))
 }
 
 /// Ends an exchange that leads nowhere.
@@ -133,6 +141,15 @@ pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: 
     core.rekey_again(quick.wanted.tunnel);
 }
 
+/// As [`abandon`], of an exchange that has failed by itself: the engine says so of one that we
+/// began.
+fn give_up(core: &mut Core, spis: &mut dyn SpiSource, quick: &Quick) {
+    abandon(core, spis, quick);
+    if quick.initiator && !quick.reported {
+        core.failed.push(quick.wanted);
+    }
+}
+
 /// Public-key work of a quick mode is done.
 pub(in crate::ike) fn computed(
     core: &mut Core,
@@ -142,12 +159,9 @@ pub(in crate::ike) fn computed(
     message_id: u32,
     result: DhResult,
 ) -> Result<(), IkeError> {
-    let place = sa
-        .quicks
-        .iter()
-        .position(|quick| quick.message_id == message_id);
-    let Some(place) = place else { return Ok(()) };
-    let mut quick = sa.quicks.swap_remove(place);
+    let Some(mut quick) = take(sa, message_id) else {
+        return Ok(());
+    };
     let outcome = go_on(core, now, sa, &mut quick, result);
     match outcome {
         Ok(true) => Ok(()),
@@ -156,7 +170,7 @@ pub(in crate::ike) fn computed(
             Ok(())
         }
         Err(error) => {
-            abandon(core, spis, &quick);
+            give_up(core, spis, &quick);
             Err(error)
         }
     }

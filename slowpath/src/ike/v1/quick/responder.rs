@@ -48,7 +48,10 @@ pub(super) fn respond(
     let (text, iv) = sa.unsealed(&iv, received.body)?;
     let chain = Chain::parse(received.next, &text)?;
     hash::check(sa, &chain, received.message_id, &[])?;
-    sa.dpd.last_heard = now;
+    // Its hash holds nothing of ours: the message may be as old as the SA.
+    if !sa.take_quick_id(now, received.message_id) {
+        return Ok(());
+    }
     let (tunnel, selectors) = identities::tunnel_of(core, sa, &chain)?;
     let offer = chain
         .one(payload::SA)
