@@ -91,6 +91,8 @@ pub(super) const TIMERS_PER_CALL: usize = 64;
 pub(super) const REKEY_RETRY_MS: u64 = 1_000;
 /// Rekey ahead of the end of a lifetime: a tenth of it, within these seconds.
 pub(super) const REKEY_MARGIN_S: (u64, u64) = (10, 270);
+/// Seconds between two tries to replace a phase-1 SA: one has given up by then.
+pub(super) const PHASE1_REKEY_RETRY_S: u64 = 30;
 
 const _: () = assert!(PROBES_OUT_MAX > URGENT_WAITS_MS.len());
 const _: () = assert!(NONCE_LEN >= NONCE_LEN_MIN && NONCE_LEN <= NONCE_LEN_MAX);

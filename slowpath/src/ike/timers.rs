@@ -6,7 +6,7 @@ use super::IKE_PORT;
 use super::api::{Action, EndReason, SpiSource};
 use super::core::Core;
 use super::engine::Engine;
-use super::limits::{DPD_PROBES_MAX, REKEY_RETRY_MS, TIMERS_PER_CALL};
+use super::limits::{DPD_PROBES_MAX, PHASE1_REKEY_RETRY_S, REKEY_RETRY_MS, TIMERS_PER_CALL};
 use super::v1::dpd;
 use super::v1::main_mode;
 use super::v1::phase1::Phase1;
@@ -84,7 +84,13 @@ impl Engine {
             keep_mapping(core, now, sa);
             take_rekey(now, sa)
         });
-        if let Some((local, remote)) = rekeyed.flatten() {
+        // One that is on its way may bring what is wanted.
+        let is_coming = |sa: &Phase1| sa.initiator && !sa.is_up();
+        let rekeyed = rekeyed.flatten().filter(|(_, remote)| {
+            let mut sas = self.phase1s.of_peer(*remote.ip());
+            !sas.any(is_coming)
+        });
+        if let Some((local, remote)) = rekeyed {
             let mut fresh = self.new_phase1(now, local, remote, true);
             main_mode::begin(&mut self.core, now, &mut fresh);
             self.phase1s.put(fresh);
@@ -208,11 +214,13 @@ fn keep_mapping(core: &mut Core, now: Time, sa: &mut Phase1) {
     });
 }
 
-/// Between which addresses the SA that replaces this one is to be negotiated, once that is due.
+/// Between which addresses the SA that replaces this one is to be negotiated, once that is due:
+/// again and again, until there is one.
 fn take_rekey(now: Time, sa: &mut Phase1) -> Option<(SocketAddrV4, SocketAddrV4)> {
-    let current = !sa.is_superseded();
-    sa.rekey_at.take_if(|due| *due <= now && current).map(|_| {
-        let at_port = |address: SocketAddrV4| SocketAddrV4::new(*address.ip(), IKE_PORT);
-        (at_port(sa.local), at_port(sa.remote))
-    })
+    if sa.is_superseded() || sa.rekey_at.is_none_or(|due| due > now) {
+        return None;
+    }
+    sa.rekey_at = Some(now.after_s(PHASE1_REKEY_RETRY_S));
+    let at_port = |address: SocketAddrV4| SocketAddrV4::new(*address.ip(), IKE_PORT);
+    Some((at_port(sa.local), at_port(sa.remote)))
 }

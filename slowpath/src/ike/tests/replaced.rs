@@ -98,3 +98,29 @@ fn replaced_ones_make_room_for_others() {
     assert_eq!(lab.agreed(), 1);
     assert!(lab.ends.iter().all(|end| end.downs.is_empty()));
 }
+
+/// The peer takes no phase 1 for a while, and answers probes all the time: the SA is replaced
+/// before it ends, and no pair is lost.
+#[test]
+fn a_replacement_that_fails_is_tried_again() {
+    let [mut a, mut b] = pair();
+    for config in [&mut a, &mut b] {
+        config.policies[0].lifetime_s = 1_000;
+    }
+    let mut lab = Lab::new(a, b);
+    up(&mut lab);
+    let first = lab.ends[0].sa().id;
+    lab.ends[1].alter_config(|config| config.policies[0].hash = Hash::Md5);
+    lab.quiet(920_000);
+    assert_eq!(
+        lab.ends[0].engine.phase1s.current(B).map(|sa| sa.id),
+        Some(first)
+    );
+    lab.ends[1].alter_config(|config| config.policies[0].hash = Hash::Sha1);
+    lab.quiet(60_000);
+    let current = lab.ends[0].engine.phase1s.current(B).map(|sa| sa.id);
+    assert!(current.is_some_and(|id| id != first), "{current:?}");
+    lab.quiet(60_000);
+    assert_eq!(lab.agreed(), 1);
+    assert!(lab.ends.iter().all(|end| end.downs.is_empty()));
+}
