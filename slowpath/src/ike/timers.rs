@@ -10,6 +10,7 @@ use super::limits::{DPD_PROBES_MAX, PHASE1_REKEY_RETRY_S, REKEY_RETRY_MS, TIMERS
 use super::v1::dpd;
 use super::v1::main_mode;
 use super::v1::phase1::Phase1;
+use super::v1::quick::{self, Quick};
 use crate::time::Time;
 
 impl Engine {
@@ -38,8 +39,19 @@ impl Engine {
 
     fn retransmit(&mut self, now: Time, spis: &mut dyn SpiSource, id: u64) {
         let Self { core, phase1s, .. } = self;
+        let unfinished = phase1s.change(id, |sa| take_unfinished(now, sa));
         if phase1s.change(id, |sa| send_again(core, now, sa)) == Some(false) {
             self.end_phase1(now, spis, id, EndReason::LostContact, false);
+        }
+        for quick in unfinished.unwrap_or_default() {
+            // The peer may have the pair: it is told.
+            let child = self.core.children.of_inbound(quick.inbound_spi);
+            if let Some(child) = child.map(|child| child.id).filter(|_| quick.reported) {
+                self.delete_child(child, EndReason::LostContact);
+                self.core.rekey_again(quick.tunnel());
+            } else {
+                quick::abandon(&mut self.core, spis, &quick);
+            }
         }
     }
 
@@ -161,6 +173,16 @@ impl Phase1 {
         let (due, _) = self.dpd.prove?;
         Some(self.quick_until().map_or(due, |until| due.max(until)))
     }
+}
+
+/// Takes out the quick modes of the peer whose third message does not come. That says nothing of
+/// the SA: the peer has begun them by it.
+fn take_unfinished(now: Time, sa: &mut Phase1) -> Vec<Quick> {
+    let is_over = |quick: &mut Quick| {
+        let unanswered = quick.unanswered.as_ref();
+        !quick.is_ours() && unanswered.is_some_and(|it| it.due <= now && it.is_last())
+    };
+    sa.quicks.extract_if(.., is_over).collect()
 }
 
 /// Sends what is due once more; `false` when something was sent often enough and the SA ends.

@@ -41,3 +41,38 @@ fn a_refusal_leaves_what_the_peer_has_begun() {
     assert_eq!(lab.ends[0].failed.len(), 1, "the one that is refused");
     assert!(lab.ends[1].failed.is_empty());
 }
+
+/// The third message of the peer's quick mode never comes: the peer is told that its pair is not
+/// there, and phase 1, by which both are known to live, goes on.
+#[test]
+fn a_quick_mode_of_the_peer_that_is_not_finished_ends_alone() {
+    const QUICK: usize = 18;
+    let mut lab = lab();
+    up(&mut lab);
+    let phase1 = lab.ends[0].sa().id;
+    let child = lab.ends[1].engine.core.current(TUNNEL).expect("a pair");
+    let spi = child.inbound_spi;
+    let unfinished = |lab: &Lab| {
+        lab.ends[0]
+            .engine
+            .phase1s
+            .iter()
+            .any(|sa| !sa.quicks.is_empty())
+    };
+    lab.quiet(10_000);
+    lab.with(1, |engine, now, spis| engine.rekey(now, spis, spi));
+    while !unfinished(&lab) {
+        lab.quiet(1);
+    }
+    for _ in 0..40_000 {
+        lab.quiet(1);
+        lab.wire
+            .retain(|flight| flight.to != 0 || flight.message[QUICK] != 32);
+    }
+    assert!(!unfinished(&lab));
+    assert_eq!(lab.ends[0].sa().id, phase1);
+    lab.with(1, |engine, now, spis| engine.initiate(now, spis, TUNNEL));
+    lab.quiet(5_000);
+    assert_eq!(lab.agreed(), 1);
+    assert!(lab.ends.iter().all(|end| end.engine.phase1s.len() == 1));
+}

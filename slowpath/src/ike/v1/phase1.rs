@@ -78,6 +78,11 @@ impl Unanswered {
         (self.tries == 0).then(|| now.since_ms(self.sent))
     }
 
+    /// Whether it has been sent often enough.
+    pub(in crate::ike) const fn is_last(&self) -> bool {
+        self.tries + 1 >= RETRANSMIT_MS.len()
+    }
+
     /// The message once more; `None` when it has been sent often enough.
     pub(in crate::ike) fn again(&mut self, now: Time) -> Option<Vec<u8>> {
         self.tries += 1;

@@ -62,6 +62,11 @@ impl Quick {
         self.wanted.tunnel
     }
 
+    /// Whether we began it.
+    pub(in crate::ike) const fn is_ours(&self) -> bool {
+        self.initiator
+    }
+
     /// Whether it is ours and has no pair yet: whether the peer can refuse it.
     pub(in crate::ike) const fn may_be_refused(&self) -> bool {
         self.initiator && !self.reported
