@@ -53,7 +53,7 @@ impl Device {
     }
 
     fn command(self, directory: &Path, place: &Place) -> Result<Command, Failure> {
-        // One lcore, whose transmit queue is the first: of several the generator has the first alone.
+        // One lcore, whose transmit queue is the first: the generator has no other one.
         let lcores = if self == Self::Secgw {
             "0@1"
         } else {
@@ -95,8 +95,8 @@ enum Side {
     Box,
 }
 
-/// EAL options of one side, with its lcores on CPUs: the generator's worker is on CPU 0, the box's on
-/// CPU 1.
+/// EAL options of one side, with its lcores on CPUs: the generator's worker is on CPU 0, the box's
+/// on CPU 1.
 fn eal(directory: &Path, side: Side, lcores: &str) -> Vec<String> {
     let (name, role) = match side {
         Side::Generator => ("generator", "client"),
