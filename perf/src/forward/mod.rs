@@ -41,8 +41,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_micros(200);
 /// Longest wait for links.
 const LINK_WAIT: Duration = Duration::from_secs(10);
-/// Longest wait for a generator's first packets to come back, and what is not counted after them.
+/// Longest wait for a generator's first packets to come back.
 const RETURN_WAIT: Duration = Duration::from_secs(20);
+/// Time for a changed rate to take hold.
 const WARM_UP: Duration = Duration::from_millis(200);
 /// Packets of a port that wait at the most when a trial ends.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -81,10 +82,9 @@ pub(crate) fn run(arguments: &[String], run: &Run, mode: Mode) -> Result<Vec<Fig
     } else {
         session.await_links(&signals);
         session.forward(true);
-        if mode == Mode::Flowgen {
-            session.await_return(&signals);
+        if mode != Mode::Flowgen || session.await_return(&signals) {
+            session.watch(run, &signals);
         }
-        session.watch(run, &signals);
         session.figures(mode)
     };
     let latencies = session.stop();
@@ -161,15 +161,19 @@ impl Session {
     }
 
     /// Waits until packets come back: a box may have its links long before it forwards. Then
-    /// counts anew.
-    fn await_return(&mut self, signals: &Signals) {
+    /// counts anew. `false` when the end was asked for meanwhile.
+    fn await_return(&mut self, signals: &Signals) -> bool {
         let begin = Instant::now();
         eprintln!("holdfast-perf: counting begins when packets come back");
-        while self.totals().received() == 0 && begin.elapsed() < RETURN_WAIT && !signals.asked() {
+        while self.totals().received() == 0 && begin.elapsed() < RETURN_WAIT {
+            if signals.asked() {
+                return false;
+            }
             std::thread::sleep(PAUSE);
         }
         std::thread::sleep(WARM_UP);
         self.clear();
+        true
     }
 
     /// Begins or ends forwarding; beginning is a new trial.

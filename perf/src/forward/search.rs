@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{SETTLE, Session};
+use super::{SETTLE, Session, WARM_UP};
 use crate::options::{Run, Search};
 use crate::progress::Bar;
 use crate::report::Figure;
@@ -15,8 +15,6 @@ const PARTIAL_LOSS: f64 = 0.005;
 const PRECISION: f64 = 0.01;
 /// Steps of a search: each halves the interval.
 const STEPS: usize = 8;
-/// Time for a changed rate to take hold.
-const WARM_UP: Duration = Duration::from_millis(200);
 
 /// One trial: what was offered and what came back.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

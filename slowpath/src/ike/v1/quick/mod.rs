@@ -67,7 +67,7 @@ impl Quick {
         self.initiator
     }
 
-    /// Whether it is ours and has no pair yet: whether the peer can refuse it.
+    /// Whether it is ours and has no pair yet: whether it can be refused.
     pub(in crate::ike) const fn may_be_refused(&self) -> bool {
         self.initiator && !self.reported
     }
@@ -150,7 +150,7 @@ pub(in crate::ike) fn abandon(core: &mut Core, spis: &mut dyn SpiSource, quick: 
 /// began.
 fn give_up(core: &mut Core, spis: &mut dyn SpiSource, quick: &Quick) {
     abandon(core, spis, quick);
-    if quick.initiator && !quick.reported {
+    if quick.may_be_refused() {
         core.failed.push(quick.wanted);
     }
 }
