@@ -82,9 +82,10 @@ pub(crate) fn run(arguments: &[String], run: &Run, mode: Mode) -> Result<Vec<Fig
     } else {
         session.await_links(&signals);
         session.forward(true);
-        if mode != Mode::Flowgen || session.await_return(&signals) {
-            session.watch(run, &signals);
+        if mode == Mode::Flowgen {
+            session.await_return(&signals);
         }
+        session.watch(run, &signals);
         session.figures(mode)
     };
     let latencies = session.stop();
@@ -161,19 +162,15 @@ impl Session {
     }
 
     /// Waits until packets come back: a box may have its links long before it forwards. Then
-    /// counts anew. `false` when the end was asked for meanwhile.
-    fn await_return(&mut self, signals: &Signals) -> bool {
+    /// counts anew.
+    fn await_return(&mut self, signals: &Signals) {
         let begin = Instant::now();
         eprintln!("holdfast-perf: counting begins when packets come back");
-        while self.totals().received() == 0 && begin.elapsed() < RETURN_WAIT {
-            if signals.asked() {
-                return false;
-            }
+        while self.totals().received() == 0 && begin.elapsed() < RETURN_WAIT && !signals.asked() {
             std::thread::sleep(PAUSE);
         }
         std::thread::sleep(WARM_UP);
         self.clear();
-        true
     }
 
     /// Begins or ends forwarding; beginning is a new trial.
