@@ -38,7 +38,14 @@ fn run(input: &[u8]) {
     }
     let _ = (ike_datagram(payload), udp_checksum(payload));
     answers(payload);
-    if let Ok(parsed) = datagram::parse(payload, payload.len()) {
+    let parsed = datagram::parse(payload, payload.len());
+    if let Some(plain) = datagram::plain(payload) {
+        let (key, l3_len) = (plain.key, plain.l3_len);
+        let known = parsed.map(|it| (it.key, it.l3_len, it.l4_offset, it.flags, it.is_fragment));
+        assert_eq!(known, Ok((key, l3_len, 20, 0, false)));
+        assert!(datagram::header_checksum_is_valid(payload));
+    }
+    if let Ok(parsed) = parsed {
         inside(payload, &parsed);
         rewritten(payload, &parsed, end, address, port);
         // A head that was cut short hides nothing and invents nothing.

@@ -52,12 +52,7 @@ impl Mbuf {
         let header = self.header();
         // SAFETY: data_off + data_len <= buf_len holds for every mbuf, and the buffer is
         // initialised memory of the pool.
-        unsafe {
-            core::slice::from_raw_parts(
-                header.buf_addr.cast::<u8>().add(header.data_off as usize),
-                header.data_len as usize,
-            )
-        }
+        unsafe { core::slice::from_raw_parts(Self::start(header), header.data_len as usize) }
     }
 
     /// The packet, for rewriting.
@@ -65,11 +60,20 @@ impl Mbuf {
     pub fn data_mut(&mut self) -> &mut [u8] {
         let header = self.header();
         // SAFETY: as in `data`; the handle is the only reference to the buffer.
+        unsafe { core::slice::from_raw_parts_mut(Self::start(header), header.data_len as usize) }
+    }
+
+    /// Where the packet begins.
+    #[inline]
+    fn start(header: &sys::rte_mbuf) -> *mut u8 {
+        // SAFETY: every mbuf has a buffer, and data_off <= buf_len. That it is not null is said
+        // because the compiler would ask for each packet.
         unsafe {
-            core::slice::from_raw_parts_mut(
-                header.buf_addr.cast::<u8>().add(header.data_off as usize),
-                header.data_len as usize,
-            )
+            core::hint::assert_unchecked(!header.buf_addr.is_null());
+            header
+                .buf_addr
+                .cast::<u8>()
+                .add(header.data_off as usize)
         }
     }
 

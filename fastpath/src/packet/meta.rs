@@ -1,6 +1,6 @@
 //! The private cache line of a packet: what earlier steps of the line found out.
 
-use super::FlowKey;
+use super::{FlowKey, Side};
 use crate::tunnel::SlotId;
 
 /// Bytes of the private area that every mbuf pool reserves.
@@ -70,7 +70,7 @@ pub struct Meta {
     pub adjacency: u16,
     /// Named entrance at which another worker takes the packet up.
     pub entrance: u8,
-    /// Which endpoint of the entry sent it: 0 low, 1 high.
+    /// Which endpoint of the entry sent it: see [`Meta::sender`].
     pub side: u8,
     /// Workers that have handed this packet on.
     pub hops: u8,
@@ -84,7 +84,9 @@ const _: () = assert!(
 );
 
 impl Meta {
-    /// The facts of a packet that has just been received.
+    /// The facts of a packet that has just been received. Not inlined: a burst's packets get copies
+    /// of it as a whole line, not field by field.
+    #[inline(never)]
     pub const fn received(in_port: u16, received_tsc: u64) -> Self {
         Self {
             key: FlowKey::new(0, 0, 0, 0, 0),
@@ -112,6 +114,16 @@ impl Meta {
             Arrival::Tunnel(self.slot)
         } else {
             Arrival::Clear
+        }
+    }
+
+    /// Which endpoint of the entry sent it.
+    #[inline]
+    pub const fn sender(&self) -> Side {
+        if self.side == 0 {
+            Side::Low
+        } else {
+            Side::High
         }
     }
 

@@ -43,7 +43,11 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             return Verdict::Drop(DropReason::ConnLimit);
         };
         match core.conns.lookup_one(&prepared, place, key) {
-            Some(index) => lookup::enter(core, view, packet, index),
+            // Another packet of the burst has made it.
+            Some(index) => {
+                lookup::has_conn(packet, index);
+                Verdict::Continue
+            }
             None => match establish(core, view, packet, (&prepared, place)) {
                 Ok(()) => Verdict::Continue,
                 Err(reason) => Verdict::Drop(reason),
@@ -244,10 +248,7 @@ fn insert(
         }
     }
     announce(core, &hot, &cold);
-    let meta = packet.meta_mut();
-    meta.conn = index;
-    meta.side = initiator as u8;
-    meta.flags |= flag::HAS_CONN;
+    lookup::has_conn(packet, index);
     Ok(())
 }
 

@@ -1,42 +1,54 @@
-//! Lookup: from a parsed packet to its connection, and through the gate.
+//! Lookup: from a parsed packet to its connection.
 
 use arrayvec::ArrayVec;
 
-use super::gate::{Gate, compare};
-use super::{Entrance, reply};
+use super::Entrance;
 use crate::burst::Burst;
 use crate::dpdk::Mbuf;
-use crate::hold;
 use crate::limits::BURST_MAX;
 use crate::nat::PortBlocks;
 use crate::packet::{FlowKey, Side, flag};
-use crate::tunnel::SlotId;
 use crate::verdict::{DropReason, Verdict};
-use crate::worker::event::{Event, IpsecKind, TeardownReason};
 use crate::worker::{Core, View};
 
-/// Un-NATs, sends each packet home, finds connections and holds them against the gate. Misses go
-/// on without a connection.
+/// Un-NATs, sends each packet home and finds connections. Returns whether any packet has none.
 ///
-/// Cost: one home hash per packet; bucket and entry lines prefetched for the whole burst.
-pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+/// Cost: one home hash per packet where there are several workers; lines of index and entries
+/// prefetched for the whole burst.
+pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) -> bool {
     let mut keys: ArrayVec<FlowKey, BURST_MAX> = ArrayVec::new();
     core.step(burst, |core, packet| {
         let verdict = send_home(core, view, packet);
         if verdict == Verdict::Continue {
+            let (key, side) = packet.meta().key.canonical();
+            packet.meta_mut().side = side as u8;
             // As many places as packets.
-            let _ = keys.try_push(packet.meta().key.canonical().0);
+            let _ = keys.try_push(key);
         }
         verdict
     });
     let mut found = [None; BURST_MAX];
-    let places = found.get_mut(..keys.len()).unwrap_or_default();
-    core.conns.lookup_burst(&keys, places);
-    let mut found = found.into_iter();
-    core.step(burst, |core, packet| match found.next().flatten() {
-        Some(index) => enter(core, view, packet, index),
-        None => Verdict::Continue,
-    });
+    let found = found.get_mut(..keys.len()).unwrap_or_default();
+    core.conns.lookup_burst(&keys, found);
+    let mut missing = false;
+    for (packet, index) in burst.packets_mut().iter_mut().zip(found) {
+        match *index {
+            Some(index) => {
+                core.conns.prefetch_cold(index);
+                has_conn(packet, index);
+            }
+            None => missing = true,
+        }
+    }
+    missing
+}
+
+/// Notes a packet's connection.
+#[inline]
+pub(super) fn has_conn(packet: &mut Mbuf, index: u32) {
+    let meta = packet.meta_mut();
+    meta.conn = index;
+    meta.flags |= flag::HAS_CONN;
 }
 
 /// Restores the real destination of what was sent to a mapped address, and hands over what another
@@ -49,7 +61,11 @@ fn send_home(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
     let meta = packet.meta();
     let mapped = !meta.has(flag::UNTRANSLATED) && view.policy.is_mapped(meta.key.dst);
     if !mapped {
-        let home = core.home.home(&meta.key);
+        // A worker that is alone owns everything.
+        let home = (core.workers > 1).then(|| core.home.home(&meta.key));
+        let Some(home) = home else {
+            return Verdict::Continue;
+        };
         return if home == core.id {
             Verdict::Continue
         } else {
@@ -91,99 +107,4 @@ fn untranslate(core: &mut Core, packet: &mut Mbuf) -> Verdict {
     meta.conn = index;
     meta.side = responder as u8;
     Verdict::Continue
-}
-
-/// The gate. Also entered by `establish` when another packet of the burst made the connection.
-pub(super) fn enter(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, index: u32) -> Verdict {
-    let (_, side) = packet.meta().key.canonical();
-    // An ICMP error travels with the key of the packet that it quotes, reversed.
-    let meta = *packet.meta();
-    let tick = core.tick;
-    core.conns.prefetch_cold(index);
-    let Some(hot) = core.conns.hot_mut(index) else {
-        return Verdict::Continue;
-    };
-    match compare(hot, side, meta.arrival(), |slot| {
-        view.shared.slots.word(slot)
-    }) {
-        Gate::Pass => {
-            if core.watching && lines_up(core, packet, (index, side)) {
-                return Verdict::Drop(DropReason::TunnelPending);
-            }
-        }
-        Gate::Unanswered(slot) => {
-            if core.watching && lines_up(core, packet, (index, side)) {
-                return Verdict::Drop(DropReason::TunnelPending);
-            }
-            offer(core, view, packet, (index, side), slot);
-        }
-        Gate::Waits { reason, slot } => {
-            hot.last_seen = tick;
-            if reason == DropReason::NeedIke {
-                view.shared.slots.ask(slot);
-            }
-            wait(core, view, packet, (index, side), slot);
-            return Verdict::Drop(reason);
-        }
-        Gate::Foreign(reason) => {
-            report_foreign(core, &meta.key, meta.spi);
-            return Verdict::Drop(reason);
-        }
-        Gate::Stale => {
-            core.teardown(index, TeardownReason::TunnelTornDown);
-            // Without its connection a segment is what `establish` makes of it; the ASA's drop is
-            // that of a flow whose tunnel is gone.
-            return Verdict::Drop(DropReason::TunnelTornDown);
-        }
-    }
-    let meta = packet.meta_mut();
-    meta.conn = index;
-    meta.side = side as u8;
-    meta.flags |= flag::HAS_CONN;
-    Verdict::Continue
-}
-
-/// While something is held: whether a packet that passes the gate is held behind older ones.
-#[cold]
-fn lines_up(core: &mut Core, packet: &Mbuf, at: (u32, Side)) -> bool {
-    let now = (core.now_tsc, core.tick);
-    hold::observe(&mut core.hold, &core.conns, packet, at, now)
-}
-
-/// A packet that the gate drops because its tunnel is not up: a copy may be held, or its sender
-/// told.
-#[cold]
-fn wait(core: &mut Core, view: &View<'_>, packet: &Mbuf, (conn, side): (u32, Side), slot: SlotId) {
-    if offer(core, view, packet, (conn, side), slot) && reply::unreachable(core, view, packet) {
-        core.hold.note_unreachable(slot);
-    }
-}
-
-/// Offers a packet for holding; whether its sender should be told that the net is unreachable.
-#[cold]
-fn offer(
-    core: &mut Core,
-    view: &View<'_>,
-    packet: &Mbuf,
-    (conn, side): (u32, Side),
-    slot: SlotId,
-) -> bool {
-    let candidate = hold::Candidate {
-        conn,
-        side,
-        slot,
-        word: view.shared.slots.word(slot),
-    };
-    let now = (core.now_tsc, core.tick);
-    hold::offer(&mut core.hold, &core.conns, packet, candidate, now)
-}
-
-fn report_foreign(core: &mut Core, key: &FlowKey, spi: u32) {
-    core.ipsec_event(Event::Ipsec {
-        kind: IpsecKind::NotIpsec,
-        spi,
-        sequence: 0,
-        outer: *key,
-        inner: FlowKey::default(),
-    });
 }

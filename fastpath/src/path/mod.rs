@@ -22,7 +22,7 @@ mod transmit;
 
 pub(crate) use parse::segment;
 pub(crate) use permit::Outgoing;
-pub(crate) use transmit::{OutQueues, enqueue, enqueue_frame};
+pub(crate) use transmit::{LastHop, OutQueues, enqueue, enqueue_frame};
 
 use crate::burst::Burst;
 use crate::worker::{Core, Step, View};
@@ -78,9 +78,11 @@ pub(crate) fn run_burst(core: &mut Core, view: &View<'_>, burst: &mut Burst, ent
         core.timing.lap(Step::Open, burst.packets().len());
     }
     if entrance <= Entrance::Lookup {
-        lookup::step(core, view, burst);
+        let missing = lookup::step(core, view, burst);
         core.timing.lap(Step::Lookup, burst.packets().len());
-        establish::step(core, view, burst);
+        if missing {
+            establish::step(core, view, burst);
+        }
         core.timing.lap(Step::Establish, burst.packets().len());
         rewrite::step(core, view, burst);
         core.timing.lap(Step::Rewrite, burst.packets().len());

@@ -10,48 +10,78 @@ use crate::packet::{FlowKey, flag, protocol};
 use crate::policy::Ingress;
 use crate::verdict::{DropReason, PuntClass, Verdict};
 use crate::wire::ethernet::{self, ethertype};
-use crate::wire::{Datagram, Ethernet, Ipv4, Mac, Tcp, checksum, datagram, icmp, ipv4, tcp, udp};
+use crate::wire::{Ethernet, Ipv4, Mac, Tcp, checksum, datagram, icmp, ipv4, tcp, udp};
 use crate::worker::{Core, View};
 
 /// The one byte of a NAT keepalive (RFC 3948 section 2.3).
 const KEEPALIVE: u8 = 0xff;
+
+/// What the packets of one port have in common.
+#[derive(Clone, Copy)]
+struct Port<'r> {
+    number: u16,
+    ingress: &'r Ingress,
+    mac: Mac,
+}
+
+impl<'r> Port<'r> {
+    fn of(view: &View<'r>, number: u16) -> Option<Self> {
+        Some(Self {
+            number,
+            ingress: view.policy.ingress(number)?,
+            mac: Mac(view.shared.port_mac(number)),
+        })
+    }
+}
 
 /// Parses a burst. Behind this step a packet's data begins with its IPv4 header and ends with the
 /// packet; ARP keeps its Ethernet header.
 ///
 /// Cost: the packet's first line, and the line of its facts.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
+    let mut last = None;
     core.step(burst, |core, packet| {
-        parse(core, view, packet).unwrap_or_else(Verdict::Drop)
+        let number = packet.meta().in_port;
+        let known = last.filter(|port: &Port<'_>| port.number == number);
+        let Some(port) = known.or_else(|| Port::of(view, number)) else {
+            return Verdict::Drop(DropReason::InterfaceDown);
+        };
+        last = Some(port);
+        parse(core, view, packet, &port).unwrap_or_else(Verdict::Drop)
     });
 }
 
 type Parsed = Result<Verdict, DropReason>;
 
-fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Parsed {
+#[inline]
+fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, port: &Port<'_>) -> Parsed {
     let meta = packet.meta();
-    let (port, known) = (meta.in_port, meta.has(flag::REASSEMBLED) || meta.hops > 0);
-    let ingress = view.policy.ingress(port).ok_or(DropReason::InterfaceDown)?;
     // Put together here, or handed over as a fragment: the Ethernet header is gone already.
-    if known {
-        return datagram(core, view, packet, ingress);
+    if meta.has(flag::REASSEMBLED) || meta.hops > 0 {
+        return any(core, view, packet, port.ingress);
     }
     let (header, _) = Ethernet::parse(packet.data()).ok_or(DropReason::TruncatedFrame)?;
-    let (destination, kind) = (header.dst(), header.ethertype());
-    if destination != Mac(view.shared.port_mac(port)) && !destination.is_group() {
-        return Err(DropReason::DestinationMac);
-    }
-    match kind {
-        ethertype::ARP => return Ok(Verdict::Punt(PuntClass::Arp)),
-        ethertype::IPV4 if destination.is_group() => return Err(DropReason::BadIpAddress),
-        ethertype::IPV4 => {}
-        _ => return Err(DropReason::NotIp),
+    if header.dst() != port.mac || header.ethertype() != ethertype::IPV4 {
+        return not_to_us(header, port);
     }
     packet.trim_front(ethernet::LEN);
-    datagram(core, view, packet, ingress)
+    datagram(core, view, packet, port.ingress)
+}
+
+/// A frame that is not IPv4 to the port's own address: ARP, or nothing for us.
+#[cold]
+fn not_to_us(header: Ethernet<&[u8; ethernet::LEN]>, port: &Port<'_>) -> Parsed {
+    let is_group = header.dst().is_group();
+    match header.ethertype() {
+        _ if header.dst() != port.mac && !is_group => Err(DropReason::DestinationMac),
+        ethertype::ARP => Ok(Verdict::Punt(PuntClass::Arp)),
+        ethertype::IPV4 => Err(DropReason::BadIpAddress),
+        _ => Err(DropReason::NotIp),
+    }
 }
 
 /// The inner packet of ESP, from its IPv4 header on.
+#[inline]
 pub(super) fn inner(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
     match view.policy.ingress(packet.meta().in_port) {
         Some(ingress) => datagram(core, view, packet, ingress).unwrap_or_else(Verdict::Drop),
@@ -59,17 +89,38 @@ pub(super) fn inner(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verd
     }
 }
 
-/// From the IPv4 header on. Fragments are put together first.
+/// From the IPv4 header on.
+#[inline]
 fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingress) -> Parsed {
+    let Some(plain) = datagram::plain(packet.data()) else {
+        return any(core, view, packet, ingress);
+    };
+    // What an Ethernet frame was padded with is no part of the packet.
+    packet.truncate(usize::from(plain.l3_len));
+    let meta = packet.meta_mut();
+    meta.key = plain.key;
+    meta.l4_offset = ipv4::LEN as u16;
+    meta.l3_len = plain.l3_len;
+    if ingress.is_local(plain.key.src) {
+        return Err(DropReason::BadIpAddress);
+    }
+    if ingress.is_local(plain.key.dst) {
+        return local(core, view, packet, [0; 2]);
+    }
+    Ok(Verdict::Continue)
+}
+
+/// Any packet, from the IPv4 header on. Fragments are put together first.
+#[cold]
+#[inline(never)]
+fn any(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingress) -> Parsed {
     if !datagram::header_checksum_is_valid(packet.data()) {
         return Err(header_fault(packet));
     }
-    let mut parsed = Datagram::default();
-    datagram::parse_to(&mut parsed, packet.data(), packet.len())?;
+    let parsed = datagram::parse(packet.data(), packet.len())?;
     if parsed.flags & flag::HAS_OPTIONS != 0 {
         return Err(DropReason::IpOptions);
     }
-    // What an Ethernet frame was padded with is no part of the packet.
     packet.truncate(usize::from(parsed.l3_len));
     let meta = packet.meta_mut();
     meta.key = parsed.key;
@@ -132,13 +183,22 @@ pub(super) fn addresses(packet: &[u8]) -> Option<FlowKey> {
 }
 
 /// A packet to one of our own addresses: ESP, IKE, ICMP, the answer to a translated flow, or
-/// nothing of ours.
+/// nothing of ours. `detail` counts for ICMP.
+#[inline]
 fn local(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -> Parsed {
+    let meta = packet.meta();
+    let esp = meta.key.protocol == protocol::ESP;
+    if esp && meta.flags & (flag::DECRYPTED | flag::ICMP_ERROR) == 0 {
+        return self::esp(packet);
+    }
+    local_service(core, view, packet, detail)
+}
+
+fn local_service(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -> Parsed {
     let meta = *packet.meta();
     let wire = !meta.has(flag::DECRYPTED);
     let error = meta.has(flag::ICMP_ERROR);
     match meta.key.protocol {
-        protocol::ESP if wire && !error => return esp(packet),
         protocol::UDP if wire && !error && meta.key.dport == udp::port::IKE => {
             return Ok(Verdict::Punt(PuntClass::Ike));
         }

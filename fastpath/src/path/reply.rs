@@ -2,7 +2,7 @@
 //! never longer than what it answers allows, and within the worker's budget.
 
 use super::permit::Outgoing;
-use super::transmit;
+use super::{LastHop, transmit};
 use crate::dpdk::Mbuf;
 use crate::packet::{Arrival, FlowKey, flag};
 use crate::tunnel::{AdjacencyId, SlotId};
@@ -89,7 +89,7 @@ fn send(core: &mut Core, view: &View<'_>, packet: &Mbuf, bytes: &[u8]) {
             let meta = answer.meta_mut();
             meta.slot = SlotId::NONE;
             meta.adjacency = adjacency.raw();
-            transmit::enqueue(core, view, Outgoing::reply(answer));
+            transmit::enqueue(core, view, &mut LastHop::default(), Outgoing::reply(answer));
         }
     }
 }

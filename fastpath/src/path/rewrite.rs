@@ -1,11 +1,13 @@
-//! Rewrite: what the entry says is done to the packet. TCP state, translation, TTL, MSS; packets
-//! in clear leave here with their permit, the others go on to be sealed.
+//! Rewrite: the gate, then what the entry says is done to the packet. TCP state, translation, TTL,
+//! MSS; packets in clear leave here with their permit, the others go on to be sealed.
 
+mod admit;
 mod fragments;
 mod next_hop;
 
+use super::gate::{Gate, compare};
 use super::permit::Outgoing;
-use super::{establish, parse, reply, transmit};
+use super::{LastHop, establish, parse, reply, transmit};
 use crate::burst::Burst;
 use crate::conn::tcp::{self, Progress};
 use crate::conn::{Cold, Hot, entry_flag};
@@ -19,10 +21,11 @@ use crate::wire::{Ipv4, icmp};
 use crate::worker::event::TeardownReason;
 use crate::worker::{Core, View};
 
-/// Applies each packet's entry.
+/// Holds each packet against its entry and applies that.
 ///
-/// A SYN that reuses a closed connection ends it and meets policy as the first packet of a new one:
-/// the bursts of these are short and rare, so the line is run again for them alone.
+/// A SYN that reuses a closed connection ends it and meets policy as the first packet of a new one,
+/// and so does what another packet of the burst has taken the entry from: the bursts of these are
+/// short and rare, so the line is run again for them alone.
 ///
 /// Cost: both lines of the entry, the packet's first line.
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
@@ -30,8 +33,12 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     apply(core, view, burst, &mut reopening);
     if !reopening.is_empty() {
         establish::step(core, view, &mut reopening);
-        // An entry that `establish` has just made is open, so that nothing reopens it.
-        apply(core, view, &mut reopening, &mut Burst::default());
+        let mut lost = Burst::default();
+        apply(core, view, &mut reopening, &mut lost);
+        for packet in lost.packets_mut().drain(..) {
+            core.decided
+                .push(packet, Verdict::Drop(DropReason::TcpNotSyn));
+        }
         for packet in reopening.packets_mut().drain(..) {
             keep(core, burst, packet);
         }
@@ -64,9 +71,10 @@ enum Next {
     Establish,
 }
 
-/// Sends packets in clear, cuts what is too long, keeps the rest for `seal`; those that
-/// [`reopen`] has taken from their entry go to `reopening`.
+/// Sends packets in clear, cuts what is too long, keeps the rest for `seal`; those that have no
+/// entry any more go to `reopening`.
 fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Burst) {
+    let mut last = LastHop::default();
     let mut packets = core::mem::take(burst.packets_mut());
     for packet in packets.drain(..) {
         if !packet.meta().has(flag::HAS_CONN) {
@@ -77,14 +85,14 @@ fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Bu
             continue;
         }
         if packet.meta().fragment_mtu == 0 {
-            part(core, view, burst, packet);
+            part(core, view, burst, &mut last, packet);
             continue;
         }
         match fragments::cut(core, &packet) {
             Some(fragments) => {
                 core.tally.created += fragments.len() as u64 - 1;
                 for fragment in fragments {
-                    part(core, view, burst, fragment);
+                    part(core, view, burst, &mut last, fragment);
                 }
             }
             None => core
@@ -94,12 +102,19 @@ fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Bu
     }
 }
 
-fn part(core: &mut Core, view: &View<'_>, burst: &mut Burst, packet: Mbuf) {
+#[inline]
+fn part(
+    core: &mut Core,
+    view: &View<'_>,
+    burst: &mut Burst,
+    last: &mut LastHop,
+    packet: Mbuf,
+) {
     if is_unsealed(core, packet.meta()) {
         core.decided
             .push(packet, Verdict::Drop(DropReason::Unsealed));
     } else if packet.meta().slot == SlotId::NONE {
-        transmit::enqueue(core, view, Outgoing::rewritten(packet));
+        transmit::enqueue(core, view, last, Outgoing::rewritten(packet));
     } else {
         keep(core, burst, packet);
     }
@@ -116,11 +131,7 @@ fn keep(core: &mut Core, burst: &mut Burst, packet: Mbuf) {
 /// Whether a packet is about to leave in clear although its entry says by a tunnel: what the
 /// packet carries is compared with the entry once more where it leaves.
 fn is_unsealed(core: &Core, meta: &Meta) -> bool {
-    let to = if meta.side == 0 {
-        Side::High
-    } else {
-        Side::Low
-    };
+    let to = meta.sender().other();
     meta.slot == SlotId::NONE
         && core
             .conns
@@ -128,17 +139,22 @@ fn is_unsealed(core: &Core, meta: &Meta) -> bool {
             .is_some_and(|hot| hot.slots[to.index()] != SlotId::NONE)
 }
 
+#[inline]
 fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, DropReason> {
-    let meta = *packet.meta();
-    let tick = core.tick;
-    let from = if meta.side == 0 {
-        Side::Low
-    } else {
-        Side::High
-    };
+    let meta = packet.meta();
+    let (index, from) = (meta.conn, meta.sender());
     let to = from.other();
-    let both = core.conns.both_mut(meta.conn);
-    let (hot, cold) = both.ok_or(DropReason::TcpNotSyn)?;
+    let Some(hot) = core.conns.hot(index) else {
+        return lost(packet);
+    };
+    let slots = &view.shared.slots;
+    let gate = compare(hot, from, meta.arrival(), |slot| slots.word(slot));
+    if gate != Gate::Pass || core.watching {
+        admit::judge(core, view, packet, gate)?;
+    }
+    let Some((hot, cold)) = core.conns.both_mut(index) else {
+        return lost(packet);
+    };
     next_hop::refresh(view, hot, cold, to);
     let slot = hot.slots[to.index()];
     let mtu = mtu(view, cold, to, slot);
@@ -155,31 +171,32 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, 
         reply::icmp_error(core, view, packet, error);
         return Err(DropReason::MtuExceeded);
     }
-    let progress = if meta.key.protocol == protocol::TCP && !meta.has(flag::ICMP_ERROR) {
-        track(hot, packet, from)?
-    } else {
-        Progress::None
-    };
-    if progress == Progress::Reopen {
-        return reopen(core, packet);
+    let mut progress = Progress::None;
+    if packet.meta().key.protocol == protocol::TCP && !packet.meta().has(flag::ICMP_ERROR) {
+        progress = track(hot, packet, from)?;
+        if progress == Progress::Reopen {
+            return reopen(core, packet);
+        }
+        clamp(view, packet, hot);
     }
-    hot.last_seen = tick;
+    hot.last_seen = core.tick;
     cold.bytes += packet.len() as u64;
-    clamp(view, packet, hot);
-    apply_translation(packet, hot, cold, from);
+    if hot.has(entry_flag::SOURCE_TRANSLATED) {
+        apply_translation(packet, hot, cold, from);
+    }
     if let Some(mut header) = Ipv4::parse_mut(packet.data_mut()) {
         header.decrement_ttl();
     }
     let facts = packet.meta_mut();
-    if facts.has(flag::DECRYPTED) || hot.has(entry_flag::SOURCE_TRANSLATED) {
-        facts.flags |= flag::UNQUOTABLE;
+    if facts.has(flag::DECRYPTED) {
+        facts.flags = (facts.flags | flag::UNQUOTABLE) & !flag::DECRYPTED;
     }
-    facts.flags &= !flag::DECRYPTED;
     facts.slot = slot;
     facts.adjacency = hot.adjacencies[to.index()];
     facts.fragment_mtu = if must_cut { mtu as u16 } else { 0 };
-    sealed_key(facts, hot, cold, from);
-    finish(core, view, meta.conn, from, progress);
+    if progress != Progress::None {
+        finish(core, view, index, from, progress);
+    }
     Ok(if must_cut || slot == SlotId::NONE {
         Next::Leave
     } else {
@@ -187,27 +204,36 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, 
     })
 }
 
-/// Ends the closed connection that a SYN reuses (RFC 9293 section 3.6.1); nothing of it is
-/// inherited. What came to a mapped port cannot open anything: the translation was the closed
-/// connection's.
-fn reopen(core: &mut Core, packet: &mut Mbuf) -> Result<Next, DropReason> {
+/// The entry is gone since it was found: another packet of the burst has ended the connection.
+#[cold]
+fn lost(packet: &mut Mbuf) -> Result<Next, DropReason> {
     let meta = packet.meta_mut();
     if meta.has(flag::UNTRANSLATED) {
         return Err(DropReason::NatNoPort);
     }
-    core.teardown(meta.conn, TeardownReason::TcpFins);
     meta.flags &= !flag::HAS_CONN;
     meta.conn = u32::MAX;
     Ok(Next::Establish)
 }
 
-/// Writes the mapped source into packets of the initiator, the real destination into the others;
-/// in an ICMP error also into the packet that it quotes.
-fn apply_translation(packet: &mut Mbuf, hot: &Hot, cold: &Cold, from: Side) {
-    if !hot.has(entry_flag::SOURCE_TRANSLATED) {
-        return;
+/// Ends the closed connection that a SYN reuses (RFC 9293 section 3.6.1); nothing of it is
+/// inherited. What came to a mapped port cannot open anything: the translation was the closed
+/// connection's.
+#[cold]
+fn reopen(core: &mut Core, packet: &mut Mbuf) -> Result<Next, DropReason> {
+    let meta = packet.meta();
+    if !meta.has(flag::UNTRANSLATED) {
+        core.teardown(meta.conn, TeardownReason::TcpFins);
     }
-    let (end, address, port) = if from == hot.initiator() {
+    lost(packet)
+}
+
+/// Writes the mapped source into packets of the initiator, the real destination into the others;
+/// in an ICMP error also into the packet that it quotes. The key becomes that which the peer of a
+/// tunnel sees: with the mapped source.
+fn apply_translation(packet: &mut Mbuf, hot: &Hot, cold: &Cold, from: Side) {
+    let by_initiator = from == hot.initiator();
+    let (end, address, port) = if by_initiator {
         (End::Source, cold.mapped_address, cold.mapped_port)
     } else {
         let (address, port) = match hot.initiator() {
@@ -216,28 +242,24 @@ fn apply_translation(packet: &mut Mbuf, hot: &Hot, cold: &Cold, from: Side) {
         };
         (End::Destination, address, port)
     };
-    let meta = *packet.meta();
-    let l4_offset = usize::from(meta.l4_offset);
+    let meta = packet.meta_mut();
+    meta.flags |= flag::UNQUOTABLE;
+    if by_initiator {
+        (meta.key.src, meta.key.sport) = (address, port);
+    }
+    let (l4_offset, error) = (usize::from(meta.l4_offset), meta.has(flag::ICMP_ERROR));
     // The headers were parsed, so they lie in the packet.
-    let _ = if meta.has(flag::ICMP_ERROR) {
+    let _ = if error {
         translate_error(packet.data_mut(), l4_offset, end, address, port)
     } else {
         translate(packet.data_mut(), l4_offset, end, address, port)
     };
 }
 
-/// The key as the peer of a tunnel sees it: with the mapped source.
-fn sealed_key(meta: &mut Meta, hot: &Hot, cold: &Cold, from: Side) {
-    if hot.has(entry_flag::SOURCE_TRANSLATED) && from == hot.initiator() {
-        meta.key.src = cold.mapped_address;
-        meta.key.sport = cold.mapped_port;
-    }
-}
-
 /// Bytes of the largest packet on the way to `to`.
 fn mtu(view: &View<'_>, cold: &Cold, to: Side, slot: SlotId) -> usize {
     if slot != SlotId::NONE {
-        return view.shared.slots.mtu(slot).inner as usize;
+        return view.shared.slots.inner_mtu(slot) as usize;
     }
     let interface = view.policy.interface(cold.interfaces[to.index()]);
     interface.map_or(0, |interface| usize::from(interface.mtu))
@@ -256,13 +278,10 @@ fn track(hot: &mut Hot, packet: &mut Mbuf, from: Side) -> Result<Progress, DropR
 
 /// Brings the MSS of a SYN within `sysopt connection tcpmss` and what either tunnel takes.
 fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
-    let meta = *packet.meta();
-    if meta.key.protocol != protocol::TCP || meta.has(flag::ICMP_ERROR) {
-        return;
-    }
+    let l4_offset = usize::from(packet.meta().l4_offset);
     let bytes = packet
         .data_mut()
-        .get_mut(usize::from(meta.l4_offset)..)
+        .get_mut(l4_offset..)
         .unwrap_or_default();
     let syn = bytes
         .get(13)
@@ -285,6 +304,7 @@ fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
 }
 
 /// What the segment meant for the connection's life.
+#[cold]
 fn finish(core: &mut Core, view: &View<'_>, index: u32, from: Side, progress: Progress) {
     match progress {
         Progress::HalfClosed => {

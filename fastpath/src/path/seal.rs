@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::permit::Outgoing;
-use super::{Entrance, transmit};
+use super::{Entrance, LastHop, transmit};
 use crate::burst::Burst;
 use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
@@ -57,8 +57,9 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
         part(core, burst, sealed);
     }
     core.tally.sealed += burst.packets().len() as u64;
+    let mut last = LastHop::default();
     for packet in burst.packets_mut().drain(..) {
-        transmit::enqueue(core, view, Outgoing::sealed(packet));
+        transmit::enqueue(core, view, &mut last, Outgoing::sealed(packet));
     }
 }
 

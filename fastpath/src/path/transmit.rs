@@ -9,7 +9,7 @@ use crate::limits::BURST_MAX;
 use crate::tunnel::{AdjacencyId, Resolution};
 use crate::verdict::{DropReason, PuntClass, Verdict};
 use crate::wire::Mac;
-use crate::wire::ethernet::{self, ethertype};
+use crate::wire::ethernet::{self, HeaderWords, ethertype};
 use crate::worker::{Core, View};
 
 /// A worker's transmit queues with what waits for the end of the burst.
@@ -44,34 +44,62 @@ impl OutQueues {
     }
 }
 
+/// Where packets with one adjacency leave, and the Ethernet header that they get.
+#[derive(Clone, Copy)]
+struct Hop {
+    adjacency: u16,
+    port: u16,
+    header: HeaderWords,
+}
+
+/// The next hop of the packet before: packets of a burst that leave by one adjacency follow each
+/// other. It is kept for no longer than a burst, because what an adjacency means may change.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct LastHop(Option<Hop>);
+
+impl LastHop {
+    #[inline]
+    fn to(&mut self, view: &View<'_>, adjacency: u16) -> Result<Hop, Verdict> {
+        match self.0 {
+            Some(hop) if hop.adjacency == adjacency => Ok(hop),
+            _ => self.look_up(view, adjacency),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, view: &View<'_>, adjacency: u16) -> Result<Hop, Verdict> {
+        let (port, destination) = exit(view, adjacency)?;
+        let source = Mac(view.shared.port_mac(port));
+        Ok(*self.0.insert(Hop {
+            adjacency,
+            port,
+            header: HeaderWords::new(destination, source, ethertype::IPV4),
+        }))
+    }
+}
+
 /// Puts a permitted IP packet (data starts at the IPv4 header) into its port's queue.
 ///
 /// 1. next hop from the adjacency, 2. fourteen bytes in front: its MAC, ours, 0x0800.
 ///
-/// Cost: the adjacency's two words, the packet's first line.
+/// Cost: the packet's first line; the adjacency's two words once per run of packets.
 #[inline]
-pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, outgoing: Outgoing) {
+pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, last: &mut LastHop, outgoing: Outgoing) {
     let mut packet = outgoing.into_packet();
-    let (port, destination) = match exit(view, packet.meta().adjacency) {
-        Ok(exit) => exit,
+    let hop = match last.to(view, packet.meta().adjacency) {
+        Ok(hop) => hop,
         Err(verdict) => return nowhere(core, view, packet, verdict),
     };
     if !packet.prepend(ethernet::LEN) {
         return nowhere(core, view, packet, Verdict::Drop(DropReason::InterfaceDown));
     }
     if let Some(frame) = packet.data_mut().first_chunk_mut() {
-        ethernet::write(
-            frame,
-            destination,
-            Mac(view.shared.port_mac(port)),
-            ethertype::IPV4,
-        );
+        hop.header.write(frame);
     }
-    queue(core, port, packet);
+    queue(core, hop.port, packet);
 }
 
 /// Port and next hop of packets with an adjacency; what becomes of them if there is none.
-#[inline]
 fn exit(view: &View<'_>, adjacency: u16) -> Result<(u16, Mac), Verdict> {
     let id = AdjacencyId::from_raw(adjacency);
     let mac = match view.shared.adjacencies.resolve(id) {

@@ -82,6 +82,8 @@ pub struct Ingress {
     /// The port's interface, by its index in the policy.
     pub interface: u8,
     local: [u32; 4],
+    /// A bit for the low bits of each of them: where it is not set, the address is not among them.
+    filter: u64,
 }
 
 impl Ingress {
@@ -92,8 +94,7 @@ impl Ingress {
     /// [`crate::nat`] first.
     #[inline]
     pub fn is_local(&self, address: u32) -> bool {
-        let [own, net, broadcast, limited] = self.local;
-        address == own || address == net || address == broadcast || address == limited
+        self.filter >> (address % u64::BITS) & 1 != 0 && self.local.contains(&address)
     }
 }
 
@@ -108,9 +109,12 @@ impl PortTable {
         for (index, interface) in interfaces.iter().take(INTERFACES_MAX).enumerate() {
             let port = interface.port.filter(|_| interface.up);
             if let Some(entry) = port.and_then(|port| table.0.get_mut(usize::from(port))) {
+                let local = interface.local();
+                let bits = local.map(|address| 1_u64 << (address % u64::BITS));
                 *entry = Some(Ingress {
                     interface: index as u8,
-                    local: interface.local(),
+                    local,
+                    filter: bits.iter().fold(0, |all, bit| all | bit),
                 });
             }
         }

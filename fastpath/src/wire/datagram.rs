@@ -25,23 +25,64 @@ pub struct Datagram {
     pub detail: [u8; 2],
 }
 
+/// A packet as nearly all are: no options, not a fragment, TCP, UDP or ESP, nothing wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain {
+    /// Its flow; ESP has no ports.
+    pub key: FlowKey,
+    /// Bytes of the IPv4 packet by its own header.
+    pub l3_len: u16,
+}
+
+/// Bytes that a packet must have to be taken for [`Plain`]: two headers.
+const PLAIN_LEN_MIN: usize = ipv4::LEN + tcp::LEN;
+
+/// Takes the short way through [`header_checksum_is_valid`] and [`parse`], in words. `None` says
+/// only that the packet has to take the long one, which knows what is wrong with it, if anything.
+#[inline]
+pub fn plain(packet: &[u8]) -> Option<Plain> {
+    let head = packet.first_chunk::<PLAIN_LEN_MIN>()?;
+    let (ip, transport) = head.split_first_chunk::<{ ipv4::LEN }>()?;
+    let transport = transport.first_chunk::<{ tcp::LEN }>()?;
+    let header = Ipv4(ip);
+    if !header.is_bare() || header.is_fragment() || !checksum::header_is_valid(ip) {
+        return None;
+    }
+    let (src, dst, l3_len) = (header.src(), header.dst(), header.total_len());
+    if ipv4::is_unforwardable(src) || ipv4::is_unforwardable(dst) || src == dst {
+        return None;
+    }
+    let total = usize::from(l3_len);
+    let payload_len = total.wrapping_sub(ipv4::LEN);
+    if !(PLAIN_LEN_MIN..=packet.len()).contains(&total) {
+        return None;
+    }
+    let (sport, dport) = match header.protocol() {
+        protocol::TCP => {
+            let tcp = Tcp(transport);
+            let fits = (tcp::LEN..=payload_len).contains(&tcp.header_len());
+            let fits = fits && tcp::flags_are_sane(tcp.flags());
+            fits.then(|| (tcp.src_port(), tcp.dst_port()))?
+        }
+        protocol::UDP => {
+            let udp = Udp(transport.first_chunk()?);
+            let fits = (udp::LEN..=payload_len).contains(&usize::from(udp.length()));
+            fits.then(|| (udp.src_port(), udp.dst_port()))?
+        }
+        protocol::ESP => (0, 0),
+        _ => return None,
+    };
+    Some(Plain {
+        key: FlowKey::new(header.protocol(), src, sport, dst, dport),
+        l3_len,
+    })
+}
+
 /// Parses the IPv4 packet at the start of `head`, of which `packet_len` bytes are there in all; the
 /// headers must lie in `head`.
 ///
 /// The header checksum is checked by the NIC or by [`header_checksum_is_valid`].
-#[inline]
 pub fn parse(head: &[u8], packet_len: usize) -> Result<Datagram, DropReason> {
-    let mut datagram = Datagram::default();
-    parse_to(&mut datagram, head, packet_len)?;
-    Ok(datagram)
-}
-
-/// As [`parse`], into `datagram`, which is worthless after an error.
-///
-/// A `Result` with the facts in it goes through memory in pieces that the CPU cannot forward: the
-/// line's fields stay in registers this way.
-#[inline]
-pub fn parse_to(datagram: &mut Datagram, head: &[u8], packet_len: usize) -> Result<(), DropReason> {
     let ip = Ipv4::parse(head).ok_or(DropReason::TruncatedFrame)?;
     let lengths = ip.lengths(packet_len)?;
     let (src, dst) = (ip.src(), ip.dst());
@@ -68,24 +109,21 @@ pub fn parse_to(datagram: &mut Datagram, head: &[u8], packet_len: usize) -> Resu
         match ip.protocol() {
             protocol::TCP => tcp_ports(segment, payload_len)?,
             protocol::UDP => udp_ports(segment, payload_len)?,
-            protocol::ICMP => {
-                *datagram = icmp_message(ip, segment, lengths, flags)?;
-                return Ok(());
-            }
+            protocol::ICMP => return icmp_message(ip, segment, lengths, flags),
             _ => Transport::default(),
         }
     };
-    datagram.key = FlowKey::new(ip.protocol(), src, transport.sport, dst, transport.dport);
-    datagram.l4_offset = lengths.header;
-    datagram.l3_len = lengths.total;
-    datagram.flags = flags;
-    datagram.is_fragment = is_fragment;
-    datagram.detail = [transport.flags, 0];
-    Ok(())
+    Ok(Datagram {
+        key: FlowKey::new(ip.protocol(), src, transport.sport, dst, transport.dport),
+        l4_offset: lengths.header,
+        l3_len: lengths.total,
+        flags,
+        is_fragment,
+        detail: [transport.flags, 0],
+    })
 }
 
 /// Whether the checksum of the IPv4 header of `head`, options included, fits.
-#[inline]
 pub fn header_checksum_is_valid(head: &[u8]) -> bool {
     let Some(ip) = Ipv4::parse(head) else {
         return false;
@@ -96,7 +134,7 @@ pub fn header_checksum_is_valid(head: &[u8]) -> bool {
     head.get(..ip.header_len()).is_some_and(checksum::is_valid)
 }
 
-/// Ports and TCP flags, small enough to stay in registers.
+/// Ports and TCP flags.
 #[derive(Clone, Copy, Default)]
 struct Transport {
     sport: u16,
@@ -105,7 +143,6 @@ struct Transport {
 }
 
 /// Looks at the TCP header at the start of `segment`; `len` bytes follow in the packet.
-#[inline]
 fn tcp_ports(segment: &[u8], len: usize) -> Result<Transport, DropReason> {
     let (header, _) = Tcp::parse(segment).ok_or(DropReason::BadTcpHeader)?;
     let header_len = header.header_len();
@@ -123,7 +160,6 @@ fn tcp_ports(segment: &[u8], len: usize) -> Result<Transport, DropReason> {
 }
 
 /// The same for UDP.
-#[inline]
 fn udp_ports(segment: &[u8], len: usize) -> Result<Transport, DropReason> {
     let (header, _) = Udp::parse(segment).ok_or(DropReason::BadUdpHeader)?;
     let stated = usize::from(header.length());
@@ -137,9 +173,6 @@ fn udp_ports(segment: &[u8], len: usize) -> Result<Transport, DropReason> {
     })
 }
 
-/// ICMP is rare: out of the way of the others.
-#[cold]
-#[inline(never)]
 fn icmp_message(
     ip: Ipv4<&[u8; ipv4::LEN]>,
     segment: &[u8],

@@ -119,7 +119,65 @@ fn an_error_belongs_to_the_flow_that_it_quotes() {
     );
 }
 
+/// What the short way has to say of a packet, by what the long one says.
+fn expected_plain(packet: &[u8]) -> Option<Plain> {
+    let datagram = whole(packet).ok().filter(|_| header_checksum_is_valid(packet))?;
+    let ways = [protocol::TCP, protocol::UDP, protocol::ESP];
+    let plain = ways.contains(&packet[9])
+        && datagram.flags == 0
+        && !datagram.is_fragment
+        && usize::from(datagram.l3_len) >= PLAIN_LEN_MIN;
+    assert!(!plain || usize::from(datagram.l4_offset) == ipv4::LEN);
+    plain.then_some(Plain {
+        key: datagram.key,
+        l3_len: datagram.l3_len,
+    })
+}
+
+#[test]
+fn the_short_way_takes_what_is_whole_and_right() {
+    let mut padded = syn();
+    padded.extend_from_slice(&[0xee; 6]);
+    let key = FlowKey::new(protocol::TCP, A, 4000, B, 80);
+    assert_eq!(plain(&padded), Some(Plain { key, l3_len: 40 }));
+    let udp = [&[0x0f, 0xa0, 0, 80, 0, 20, 0, 0], [7; 12].as_slice()].concat();
+    let taken = plain(&ip(protocol::UDP, &udp)).expect("a plain packet");
+    assert_eq!(taken.key, FlowKey::new(protocol::UDP, A, 4000, B, 80));
+    let taken = plain(&ip(protocol::ESP, &[1; 40])).expect("a plain packet");
+    assert_eq!(taken.key, FlowKey::new(protocol::ESP, A, 0, B, 0));
+    assert_eq!(plain(&ip(protocol::ICMP, &[8; 40])), None);
+    assert_eq!(plain(&syn()[..39]), None);
+}
+
 proptest! {
+    #[test]
+    fn the_short_way_agrees_with_the_long_one(
+        proto in prop::sample::select(&[1_u8, 6, 17, 47, 50]),
+        payload in prop::collection::vec(any::<u8>(), 0..60),
+        header_words in prop_oneof![8 => Just(5_u8), 1 => 0_u8..16],
+        udp_len in 0_u8..70,
+        changes in prop::collection::vec((0..40_usize, any::<u8>()), 0..3),
+        (sound, padding) in (prop::bool::weighted(0.8), 0_usize..8),
+    ) {
+        let mut bytes = ip(proto, &payload);
+        if proto == protocol::TCP && payload.len() >= 14 {
+            bytes[32] = header_words << 4;
+        }
+        if proto == protocol::UDP && payload.len() >= 8 {
+            bytes[24..26].copy_from_slice(&[0, udp_len]);
+        }
+        for (at, value) in changes {
+            let at = at % bytes.len();
+            bytes[at] = value;
+        }
+        if sound {
+            let mut header = Ipv4::parse_mut(&mut bytes).expect("a header");
+            header.fill_checksum();
+        }
+        bytes.extend(vec![0; padding]);
+        prop_assert_eq!(plain(&bytes), expected_plain(&bytes));
+    }
+
     #[test]
     fn arbitrary_bytes_never_panic(
         mut bytes in prop::collection::vec(any::<u8>(), 0..120), proto in 0u8..20, plausible: bool,
@@ -133,7 +191,7 @@ proptest! {
             prop_assert!(usize::from(datagram.l3_len) <= bytes.len());
             prop_assert!(datagram.l4_offset <= datagram.l3_len);
         }
-        let _valid = header_checksum_is_valid(&bytes);
+        prop_assert_eq!(plain(&bytes), expected_plain(&bytes));
     }
 
     #[test]

@@ -80,14 +80,30 @@ impl<'a> Ethernet<&'a mut [u8; LEN]> {
     }
 }
 
-/// [`Ethernet::emit`] in front of a packet, as two words that have two bytes in common.
-#[inline]
-pub fn write(header: &mut [u8; LEN], dst: Mac, src: Mac, ethertype: u16) {
-    let (dst, src) = (dst.word(), src.word());
-    let front = dst << 16 | src >> 32;
-    let back = src << 16 | u64::from(ethertype);
-    header[..8].copy_from_slice(&front.to_be_bytes());
-    header[LEN - 8..].copy_from_slice(&back.to_be_bytes());
+/// A header as it is written in front of packets: two words that have two bytes in common, as the
+/// CPU reads them.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderWords {
+    front: u64,
+    back: u64,
+}
+
+impl HeaderWords {
+    /// The words of [`Ethernet::emit`].
+    pub const fn new(dst: Mac, src: Mac, ethertype: u16) -> Self {
+        let (dst, src) = (dst.word(), src.word());
+        Self {
+            front: (dst << 16 | src >> 32).to_be(),
+            back: (src << 16 | ethertype as u64).to_be(),
+        }
+    }
+
+    /// Writes them.
+    #[inline]
+    pub fn write(self, header: &mut [u8; LEN]) {
+        header[..8].copy_from_slice(&self.front.to_ne_bytes());
+        header[LEN - 8..].copy_from_slice(&self.back.to_ne_bytes());
+    }
 }
 
 impl Ethernet<[u8; LEN]> {
@@ -165,7 +181,7 @@ mod tests {
             prop_assert_eq!(header.ethertype(), kind);
             prop_assert_eq!(payload, &rest[..]);
             let mut written = [0x5a; LEN];
-            write(&mut written, Mac(dst), Mac(src), kind);
+            HeaderWords::new(Mac(dst), Mac(src), kind).write(&mut written);
             prop_assert_eq!(&written, &frame[..LEN]);
         }
 

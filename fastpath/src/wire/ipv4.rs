@@ -9,6 +9,9 @@ use crate::verdict::DropReason;
 /// Bytes of the header without options.
 pub const LEN: usize = 20;
 
+/// Version 4, five words of header.
+const BARE: u8 = 0x45;
+
 const VERSION_IHL: usize = 0;
 const TOS: usize = 1;
 const TOTAL_LEN: usize = 2;
@@ -64,7 +67,7 @@ impl Ipv4<[u8; LEN]> {
     /// fragmented on its way, so that its identification may be zero (RFC 6864 section 4.1).
     pub fn emit(src: u32, dst: u32, protocol: u8, payload_len: usize) -> Self {
         let mut header = Self([0; LEN]);
-        header.0[VERSION_IHL] = 0x45;
+        header.0[VERSION_IHL] = BARE;
         header.set_total_len((LEN + payload_len) as u16);
         header.set_fragment_word(DONT_FRAGMENT);
         header.set_ttl(TTL_DEFAULT);
@@ -87,6 +90,12 @@ impl<T: Borrow<[u8; LEN]>> Ipv4<T> {
     #[inline]
     pub fn version(&self) -> u8 {
         self.as_bytes()[VERSION_IHL] >> 4
+    }
+
+    /// Whether it says that it is IPv4 and has no options.
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        self.as_bytes()[VERSION_IHL] == BARE
     }
 
     /// Bytes of the header with options, as it states them.
@@ -258,9 +267,9 @@ impl<T: BorrowMut<[u8; LEN]>> Ipv4<T> {
         if ttl <= 1 {
             return false;
         }
-        let old = u16::from_be_bytes([ttl, self.protocol()]);
         self.set_ttl(ttl - 1);
-        self.update_checksum(Delta::NONE.u16(old, old - 0x0100));
+        // The protocol beside it stays: the word has lost one in its upper half.
+        self.update_checksum(const { Delta::NONE.u16(0x0100, 0) });
         true
     }
 }

@@ -21,9 +21,9 @@ histogram_table! {
             "Packets that a receive call gave, empty calls left out.";
         Parse, "parse_cycles", Cycles, "Cycles per packet in parse.";
         Open, "open_cycles", Cycles, "Cycles per packet in open, packets in clear included.";
-        Lookup, "lookup_cycles", Cycles, "Cycles per packet in lookup, with the gate.";
+        Lookup, "lookup_cycles", Cycles, "Cycles per packet in lookup.";
         Establish, "establish_cycles", Cycles, "Cycles per packet in establish.";
-        Rewrite, "rewrite_cycles", Cycles, "Cycles per packet in rewrite, queueing of clear packets included.";
+        Rewrite, "rewrite_cycles", Cycles, "Cycles per packet in rewrite, with the gate; queueing of clear packets included.";
         Seal, "seal_cycles", Cycles, "Cycles per packet in seal, by packets that reached it.";
         Transmit, "transmit_cycles", Cycles, "Cycles per packet that entered the line in transmit.";
         HandoffWait, "handoff_wait_ns", Nanoseconds,

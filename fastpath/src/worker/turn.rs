@@ -16,7 +16,7 @@ use crate::dpdk::{Mbuf, RxQueue};
 use crate::hold;
 use crate::limits::{BURST_CYCLES_US_MAX, BURST_RECEIVE_MAX, EXPIRE_STEP};
 use crate::packet::Meta;
-use crate::path::{Entrance, Outgoing, enqueue, enqueue_frame, run_burst};
+use crate::path::{Entrance, LastHop, Outgoing, enqueue, enqueue_frame, run_burst};
 use crate::rcu::QsReader;
 use crate::ring::Consumer;
 use crate::verdict::DropReason;
@@ -267,7 +267,7 @@ fn inject(core: &mut Core, view: &View<'_>, exits: &mut Exits, ring: &mut Consum
         let outgoing = Outgoing::injected(packet);
         match entrance {
             Entrance::Wire => enqueue_frame(core, outgoing),
-            _ => enqueue(core, view, outgoing),
+            _ => enqueue(core, view, &mut LastHop::default(), outgoing),
         }
     }
     core.tally.injected += taken as u64;

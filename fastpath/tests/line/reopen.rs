@@ -116,3 +116,32 @@ fn policy_is_asked_again() {
     assert_eq!(built.len(), 1);
     assert_eq!(ended, [(built[0], TeardownReason::TcpFins)]);
 }
+
+/// Packets of one burst of which an earlier one ends the connection, and one after it ends the new
+/// one: each of them is either sent or dropped under a reason.
+#[test]
+fn what_loses_its_connection_within_a_burst_is_accounted_for() {
+    use fastpath::conn::tcp::tcp_flag::RST;
+    let mut line = take();
+    line.publish(lingering());
+    for client_port in 20_010..20_030 {
+        let peers = Peers { client_port };
+        peers.open_and_close(&mut line);
+        let before = line.counters();
+        let burst = [
+            peers.client(SYN, 70_000, 0),
+            peers.client(RST, 70_001, 0),
+            peers.client(ACK, 70_001, 501),
+            peers.client(SYN, 80_000, 0),
+        ];
+        for segment in burst {
+            line.send(INSIDE, &segment.packet());
+        }
+        line.wait_for(|line| {
+            let now = line.counters();
+            now.received >= before.received + burst.len() as u64 && now.balance().holds()
+        });
+    }
+    let counters = line.counters();
+    assert!(counters.drops_of(DropReason::TcpNotSyn) > 0);
+}

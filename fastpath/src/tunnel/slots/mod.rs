@@ -115,6 +115,13 @@ impl<Out: Send + Sync> Slots<Out> {
             })
     }
 
+    /// The longest inner packet; 0 for an index that is out of range.
+    #[inline]
+    pub fn inner_mtu(&self, id: SlotId) -> u32 {
+        self.slot(id)
+            .map_or(0, |slot| slot.inner_mtu.load(Ordering::Relaxed))
+    }
+
     /// Asks for the slot's line, for a batch that reads it soon.
     #[inline]
     pub fn prefetch(&self, id: SlotId) {
