@@ -118,12 +118,10 @@ impl Case {
             .with_parameters(|it| InboundSa::build(it, engines))
             .expect("keys fit");
         let mut esp = outer[self.outer_len()..].to_vec();
-        let mut jobs = [OpenJob::new(&sa, &mut esp, outer[1])];
-        open_burst(scratch, &mut jobs);
-        let outcome = jobs[0].outcome;
+        let outcome = open_burst(scratch, [OpenJob::new(&sa, &mut esp, outer[1])])[0];
         let opened = outcome.unwrap_or_else(|reason| panic!("{reason:?}: {self:?}"));
         assert_eq!(opened.sequence, self.sequence);
-        esp[opened.offset..opened.offset + opened.len].to_vec()
+        esp[opened.range()].to_vec()
     }
 }
 

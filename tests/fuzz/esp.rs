@@ -196,13 +196,13 @@ fn receive(sa: &InboundSa, scratch: &mut OpenScratch, sent: &mut [Packet]) -> us
     for (burst, tos) in sent.chunks_mut(5).zip([0, 3, 0xff]) {
         let authentic: Vec<bool> = burst.iter().map(Packet::is_authentic).collect();
         let jobs = burst.iter_mut();
-        let mut jobs: Vec<_> = jobs.map(|it| OpenJob::new(sa, &mut it.esp, tos)).collect();
-        open_burst(scratch, &mut jobs);
-        for (job, authentic) in jobs.iter().zip(authentic) {
-            let Ok(opened) = job.outcome else { continue };
+        let outcomes = open_burst(scratch, jobs.map(|it| OpenJob::new(sa, &mut it.esp, tos)));
+        assert_eq!(outcomes.len(), authentic.len());
+        for ((outcome, packet), authentic) in outcomes.iter().zip(burst).zip(authentic) {
+            let Ok(opened) = outcome else { continue };
             assert!(authentic, "a forged packet was opened");
             assert!(seen.insert(opened.sequence), "a number was opened twice");
-            let inner = &job.esp[opened.offset..opened.offset + opened.len];
+            let inner = &packet.esp[opened.range()];
             assert_eq!(inner[0] >> 4, 4);
             if let Ok(parsed) = datagram::parse(inner, inner.len()) {
                 let _ = (sa.selects(&parsed.key), sa.selects_addresses(&parsed.key));

@@ -116,7 +116,8 @@ impl<E: Engine> Burst<E> {
             ]);
         }
         // Apart and aligned as packets in a pool are: neighbours in one cache line would cost.
-        let packet = |len: &usize| vec![0x5a; HEADROOM + suite.esp_head_len() + len];
+        let beside = HEADROOM + suite.esp_head_len() + suite.icv_len();
+        let packet = |len: &usize| vec![0x5a; beside + len];
         Some(Self {
             worker,
             suite,
@@ -131,15 +132,12 @@ impl<E: Engine> Round for Burst<E> {
     /// rest.
     fn round(&mut self) -> [u64; 2] {
         let suite = self.suite;
-        let head_len = suite.esp_head_len();
         let mut jobs: Vec<CryptoJob<'_, E::Key>> = self
             .packets
             .iter_mut()
             .zip(self.keys.iter().cycle())
-            .map(|(packet, [seal, _])| {
-                let packet = packet.get_mut(HEADROOM..).unwrap_or_default();
-                let text_len = packet.len() - head_len;
-                CryptoJob::new(suite, &**seal, packet, text_len)
+            .filter_map(|(packet, [seal, _])| {
+                CryptoJob::new(suite, &**seal, packet.get_mut(HEADROOM..)?)
             })
             .collect();
         let start = tsc();

@@ -80,13 +80,13 @@ impl Engine for Portable {
 
     fn seal((): &mut (), jobs: &mut [CryptoJob<'_, Key>]) {
         for job in jobs {
-            job.done = job.fits() && seal(job);
+            job.done = seal(job);
         }
     }
 
     fn open((): &mut (), jobs: &mut [CryptoJob<'_, Key>]) {
         for job in jobs {
-            job.done = job.fits() && open(job);
+            job.done = open(job);
         }
     }
 }
@@ -101,8 +101,7 @@ fn seal(job: &mut CryptoJob<'_, Key>) -> bool {
             if !cipher.encrypt(&iv, job.text()) {
                 return false;
             }
-            let authenticated = job.packet.get(..job.authenticated_len).unwrap_or_default();
-            let (icv, len) = hmac.compute(authenticated);
+            let (icv, len) = hmac.compute(authenticated(job));
             job.set_icv(icv.get(..len).unwrap_or_default());
             true
         }
@@ -115,8 +114,7 @@ fn open(job: &mut CryptoJob<'_, Key>) -> bool {
         Key::Gcm192(gcm) => open_gcm(gcm, job),
         Key::Gcm256(gcm) => open_gcm(gcm, job),
         Key::Cbc(cipher, hmac) => {
-            let authenticated = job.packet.get(..job.authenticated_len).unwrap_or_default();
-            let (icv, len) = hmac.compute(authenticated);
+            let (icv, len) = hmac.compute(authenticated(job));
             if !job.icv_equals(icv.get(..len).unwrap_or_default()) {
                 return false;
             }
@@ -127,7 +125,7 @@ fn open(job: &mut CryptoJob<'_, Key>) -> bool {
 }
 
 fn seal_gcm<C: AeadInOut<NonceSize = U12>>(gcm: &C, job: &mut CryptoJob<'_, Key>) -> bool {
-    let (nonce, aad, aad_len) = (nonce(job), job.aad, job.aad_len);
+    let (nonce, aad, aad_len) = (nonce(job), job.aad, job.aad_len());
     let aad = aad.get(..aad_len).unwrap_or_default();
     match gcm.encrypt_inout_detached(&nonce, aad, job.text().into()) {
         Ok(tag) => {
@@ -142,13 +140,19 @@ fn open_gcm<C>(gcm: &C, job: &mut CryptoJob<'_, Key>) -> bool
 where
     C: AeadInOut<NonceSize = U12>,
 {
-    let (nonce, aad, aad_len, icv) = (nonce(job), job.aad, job.aad_len, job.icv);
+    let (nonce, aad, aad_len) = (nonce(job), job.aad, job.aad_len());
     let aad = aad.get(..aad_len).unwrap_or_default();
-    let Ok(tag) = icv.get(..job.icv_len).unwrap_or_default().try_into() else {
+    let Ok(tag) = Array::try_from(&*job.icv()) else {
         return false;
     };
-    gcm.decrypt_inout_detached(&nonce, aad, job.text().into(), tag)
+    gcm.decrypt_inout_detached(&nonce, aad, job.text().into(), &tag)
         .is_ok()
+}
+
+/// What an HMAC covers.
+fn authenticated<'j>(job: &'j mut CryptoJob<'_, Key>) -> &'j [u8] {
+    let len = job.authenticated_len();
+    job.packet().get(..len).unwrap_or_default()
 }
 
 fn nonce(job: &CryptoJob<'_, Key>) -> Array<u8, U12> {

@@ -70,10 +70,7 @@ impl Mbuf {
         // because the compiler would ask for each packet.
         unsafe {
             core::hint::assert_unchecked(!header.buf_addr.is_null());
-            header
-                .buf_addr
-                .cast::<u8>()
-                .add(header.data_off as usize)
+            header.buf_addr.cast::<u8>().add(header.data_off as usize)
         }
     }
 
@@ -178,6 +175,17 @@ impl Mbuf {
         header.data_off += cut;
         header.data_len -= cut;
         header.pkt_len -= cut as u32;
+    }
+
+    /// Cuts the packet down to `len` bytes behind its first `front`; to less where it has less.
+    #[inline]
+    pub fn narrow(&mut self, front: usize, len: usize) {
+        let header = self.header_mut();
+        let front = front.min(header.data_len as usize);
+        let len = len.min(header.data_len as usize - front) as u16;
+        header.data_off += front as u16;
+        header.data_len = len;
+        header.pkt_len = len as u32;
     }
 
     /// Cuts the packet to at most `len` bytes.

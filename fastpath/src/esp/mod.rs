@@ -26,7 +26,7 @@ mod suite;
 mod tunnel_header;
 
 pub use inbound::InboundSa;
-pub use open::{OpenJob, OpenScratch, Opened, open_burst};
+pub use open::{OpenJob, OpenScratch, Opened, Outcome, open_burst};
 pub use outbound::{OutboundSa, Sealer};
 pub use replay::{REPLAY_WINDOW_MIN, ReplayWindow};
 pub use sa::{BuildError, PortRange, SPI_MIN, SaParameters, Selectors};

@@ -3,9 +3,9 @@
 use arrayvec::ArrayVec;
 
 use super::ecn;
-use super::gcm::{GcmFacts, expect_icv};
+use super::gcm::GcmFacts;
 use super::inbound::InboundSa;
-use super::seal::{NEXT_HEADER_IPV4, append_high};
+use super::seal::NEXT_HEADER_IPV4;
 use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, Suite};
 use super::tunnel_header::IPV4_LEN;
 use crate::crypto::{
@@ -36,13 +36,25 @@ impl OpenScratch {
 /// An inner packet that may go on, once its addresses have passed [`InboundSa::selects`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Where the inner IPv4 packet begins in [`OpenJob::esp`].
-    pub offset: usize,
-    /// Its length by its own header.
-    pub len: usize,
     /// The whole sequence number.
     pub sequence: u64,
+    /// Where the inner IPv4 packet begins in [`OpenJob::esp`].
+    pub offset: u16,
+    /// Its length by its own header.
+    pub len: u16,
 }
+
+impl Opened {
+    /// Where the inner packet lies in [`OpenJob::esp`].
+    #[inline]
+    pub fn range(&self) -> core::ops::Range<usize> {
+        let offset = usize::from(self.offset);
+        offset..offset + usize::from(self.len)
+    }
+}
+
+/// What became of a packet.
+pub type Outcome = Result<Opened, DropReason>;
 
 /// One packet to open.
 #[derive(Debug)]
@@ -53,95 +65,106 @@ pub struct OpenJob<'a> {
     pub esp: &'a mut [u8],
     /// TOS byte of the outer header.
     pub outer_tos: u8,
-    /// Set by [`open_burst`].
-    pub outcome: Result<Opened, DropReason>,
 }
 
 impl<'a> OpenJob<'a> {
-    /// A packet that has not been opened yet.
+    /// A packet for `sa`.
     pub fn new(sa: &'a InboundSa, esp: &'a mut [u8], outer_tos: u8) -> Self {
-        Self {
-            sa,
-            esp,
-            outer_tos,
-            outcome: Err(DropReason::EspTruncated),
-        }
+        Self { sa, esp, outer_tos }
     }
 }
 
-/// Opens packets of possibly many SAs and advances their windows, in the order of the jobs.
-pub fn open_burst(scratch: &mut OpenScratch, jobs: &mut [OpenJob<'_>]) {
-    for burst in jobs.chunks_mut(BURST_MAX) {
-        open_chunk(scratch, burst);
-    }
-}
-
-/// What is known of a packet before its ICV.
-#[derive(Clone, Copy, Default)]
-struct Claim {
+/// A packet between its check and its acceptance.
+struct Claim<'a> {
+    sa: &'a InboundSa,
     sequence: u64,
-    text_len: usize,
-    authentic: bool,
+    outer_tos: u8,
+    /// Given away to an engine, and back by it.
+    esp: &'a mut [u8],
+    /// Not known yet: [`DropReason::EspAuthentication`].
+    verdict: Result<(), DropReason>,
 }
 
-fn open_chunk(scratch: &mut OpenScratch, burst: &mut [OpenJob<'_>]) {
-    let mut claims = [Claim::default(); BURST_MAX];
+/// Opens up to [`BURST_MAX`] packets of possibly many SAs and advances their windows, in the order
+/// of the jobs; an outcome per packet. What goes beyond that is not opened.
+#[inline]
+pub fn open_burst<'a>(
+    scratch: &mut OpenScratch,
+    jobs: impl IntoIterator<Item = OpenJob<'a>>,
+) -> ArrayVec<Outcome, BURST_MAX> {
+    let mut claims: ArrayVec<Claim<'_>, BURST_MAX> = ArrayVec::new();
     let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
     let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
-    for ((index, job), claim) in burst.iter_mut().enumerate().zip(&mut claims) {
-        let sa = job.sa;
-        match check(sa, job.esp) {
-            Err(reason) => job.outcome = Err(reason),
-            Ok(found) => {
-                *claim = found;
-                job.outcome = Err(DropReason::EspAuthentication);
-                match sa.hot.keys.packet_key(found.text_len) {
+    for (index, OpenJob { sa, esp, outer_tos }) in jobs.into_iter().take(BURST_MAX).enumerate() {
+        let (sequence, verdict) = match check(sa, esp) {
+            Err(reason) => (0, Err(reason)),
+            Ok((sequence, text_len)) => {
+                match sa.hot.keys.packet_key(text_len) {
                     Some(PacketKey::Portable(key)) => {
-                        portable.push(crypto_job(sa, key, job.esp, found, index));
+                        portable.extend(crypto_job(sa, key, esp, sequence, index));
                     }
                     Some(PacketKey::IpsecMb(key)) => {
-                        ipsec_mb.push(crypto_job(sa, key, job.esp, found, index));
+                        ipsec_mb.extend(crypto_job(sa, key, esp, sequence, index));
                     }
                     // Its suites are GCM's.
                     Some(PacketKey::Vaes(key)) => {
-                        vaes.push(gcm_job(sa, key, job.esp, found, index));
-                        vaes.last_mut().map(expect_icv);
+                        if let Some(job) = gcm_job(sa, key, esp, sequence, index) {
+                            vaes.push(job);
+                        }
                     }
                     None => {}
                 }
+                (sequence, Err(DropReason::EspAuthentication))
             }
-        }
+        };
+        claims.push(Claim {
+            sa,
+            sequence,
+            outer_tos,
+            esp: &mut [],
+            verdict,
+        });
     }
     scratch
         .workers
         .run(Direction::Open, &mut portable, &mut ipsec_mb, &mut vaes);
-    note(&portable, &mut claims);
-    note(&ipsec_mb, &mut claims);
-    note(&vaes, &mut claims);
-    drop((portable, ipsec_mb, vaes));
-    for (job, claim) in burst.iter_mut().zip(claims) {
-        if claim.authentic {
-            job.outcome = accept(job.sa, job.esp, claim, job.outer_tos);
-        }
-        if let Err(reason) = job.outcome {
-            job.sa.count_drop(reason);
+    note(&mut portable, &mut claims);
+    note(&mut ipsec_mb, &mut claims);
+    note(&mut vaes, &mut claims);
+    claims.drain(..).map(conclude).collect()
+}
+
+/// Notes what was authentic.
+#[inline]
+fn note<'a, K>(jobs: &mut ArrayVec<CryptoJob<'a, K>, BURST_MAX>, claims: &mut [Claim<'a>]) {
+    for job in jobs.drain(..) {
+        if let Some(claim) = claims.get_mut(usize::from(job.index)).filter(|_| job.done) {
+            claim.verdict = Ok(());
+            claim.esp = job.into_packet();
         }
     }
 }
 
-/// Lengths, lifetime and replay: everything that costs less than cryptography.
 #[inline]
-fn check(sa: &InboundSa, esp: &[u8]) -> Result<Claim, DropReason> {
+fn conclude(claim: Claim<'_>) -> Outcome {
+    let sa = claim.sa;
+    let outcome = claim.verdict.and_then(|()| accept(claim));
+    if let Err(reason) = outcome {
+        sa.count_drop(reason);
+    }
+    outcome
+}
+
+/// Lengths, lifetime and replay: everything that costs less than cryptography. The whole sequence
+/// number, and the length of the text.
+#[inline]
+fn check(sa: &InboundSa, esp: &[u8]) -> Result<(u64, usize), DropReason> {
     let text_len = text_len(sa.hot.suite, esp.len()).ok_or(DropReason::EspTruncated)?;
     let low = esp.get(4..8).and_then(|field| field.first_chunk());
     let low = u32::from_be_bytes(*low.ok_or(DropReason::EspTruncated)?);
     sa.check_lifetime()?;
-    Ok(Claim {
-        sequence: sa.hot.window.check(low)?,
-        text_len,
-        authentic: false,
-    })
+    Ok((sa.hot.window.check(low)?, text_len))
 }
 
 /// Bytes of text in an ESP packet of `esp_len` bytes: whole blocks, at least one.
@@ -159,26 +182,24 @@ fn crypto_job<'a, K>(
     sa: &InboundSa,
     key: &'a K,
     esp: &'a mut [u8],
-    claim: Claim,
+    sequence: u64,
     index: usize,
-) -> CryptoJob<'a, K> {
+) -> Option<CryptoJob<'a, K>> {
     let suite = sa.hot.suite;
     if suite.is_gcm() {
-        let mut crypto = gcm_job(sa, key, esp, claim, index);
-        expect_icv(&mut crypto);
-        return crypto;
+        return gcm_job(sa, key, esp, sequence, index);
     }
-    let mut crypto = CryptoJob::new(suite, key, esp, claim.text_len);
-    crypto.index = index;
-    let text_end = crypto.text_offset + claim.text_len;
-    copy(&mut crypto.icv, crypto.packet.get(text_end..));
-    let iv_start = crypto.text_offset - suite.iv_len();
-    let iv = crypto.packet.get(iv_start..crypto.text_offset);
-    copy(&mut crypto.iv, iv);
+    let mut crypto = CryptoJob::new(suite, key, esp)?;
+    crypto.index = index as u8;
+    let (iv_len, end) = (suite.iv_len(), crypto.text_offset());
+    let mut iv = [0; 16];
+    let found = crypto.packet().get(end - iv_len..end)?;
+    iv.get_mut(..iv_len)?.copy_from_slice(found);
+    crypto.iv = iv;
     if sa.hot.esn {
-        append_high(&mut crypto, claim.sequence);
+        crypto.append_high(sequence);
     }
-    crypto
+    Some(crypto)
 }
 
 #[inline]
@@ -186,67 +207,43 @@ fn gcm_job<'a, K>(
     sa: &InboundSa,
     key: &'a K,
     esp: &'a mut [u8],
-    claim: Claim,
+    sequence: u64,
     index: usize,
-) -> CryptoJob<'a, K> {
-    let suite = sa.hot.suite;
-    let chunk = |from: usize| esp.get(from..);
-    let spi = chunk(0).and_then(<[u8]>::first_chunk).copied();
-    let explicit = chunk(ESP_HEADER_LEN).and_then(<[u8]>::first_chunk).copied();
+) -> Option<CryptoJob<'a, K>> {
+    let (header, rest) = esp.split_first_chunk::<ESP_HEADER_LEN>()?;
+    let &[s0, s1, s2, s3, ..] = header;
     let facts = GcmFacts {
         salt: sa.hot.salt,
-        // Of a packet that holds its text all of these are there.
-        explicit: explicit.unwrap_or_default(),
-        spi: u32::from_be_bytes(spi.unwrap_or_default()),
-        sequence: claim.sequence,
+        explicit: *rest.first_chunk()?,
+        spi: u32::from_be_bytes([s0, s1, s2, s3]),
+        sequence,
         esn: sa.hot.esn,
     };
-    facts.job(suite, key, esp, claim.text_len, index)
-}
-
-/// Copies `from` to the start of `to`, as far as there is room.
-#[inline]
-fn copy(to: &mut [u8], from: Option<&[u8]>) {
-    let from = from.unwrap_or_default();
-    let len = from.len().min(to.len());
-    if let (Some(to), Some(from)) = (to.get_mut(..len), from.get(..len)) {
-        to.copy_from_slice(from);
-    }
-}
-
-fn note<K>(jobs: &[CryptoJob<'_, K>], claims: &mut [Claim; BURST_MAX]) {
-    for job in jobs {
-        if let Some(claim) = claims.get_mut(job.index) {
-            claim.authentic = job.done;
-        }
-    }
+    facts.job(key, esp, index)
 }
 
 /// Everything behind the ICV.
 #[inline]
-fn accept(
-    sa: &InboundSa,
-    esp: &mut [u8],
-    claim: Claim,
-    outer_tos: u8,
-) -> Result<Opened, DropReason> {
-    sa.hot.window.advance(claim.sequence)?;
-    let offset = sa.hot.suite.esp_head_len();
-    let text = esp
-        .get_mut(offset..offset + claim.text_len)
-        .ok_or(DropReason::EspTruncated)?;
+fn accept(claim: Claim<'_>) -> Outcome {
+    let (sa, sequence) = (claim.sa, claim.sequence);
+    sa.hot.window.advance(sequence)?;
+    let suite = sa.hot.suite;
+    let offset = suite.esp_head_len();
+    let text_end = claim.esp.len().wrapping_sub(suite.icv_len());
+    let text = claim.esp.get_mut(offset..text_end);
+    let text = text.ok_or(DropReason::EspTruncated)?;
     let payload_len = payload_len(text)?;
     let payload = text.get_mut(..payload_len).ok_or(DropReason::EspPadding)?;
     let len = inner_len(payload)?;
     let header = payload
         .first_chunk_mut::<IPV4_LEN>()
         .ok_or(DropReason::BadIpHeader)?;
-    ecn::decapsulate(header, outer_tos)?;
+    ecn::decapsulate(header, claim.outer_tos)?;
     sa.account(len)?;
     Ok(Opened {
-        offset,
-        len,
-        sequence: claim.sequence,
+        sequence,
+        offset: offset as u16,
+        len: len as u16,
     })
 }
 

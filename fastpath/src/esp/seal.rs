@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::gcm::{GCM_ICV_LEN, GcmFacts};
+use super::gcm::GcmFacts;
 use super::outbound::OutboundSa;
 use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN};
 use super::tunnel_header::{HeaderWords, IPV4_LEN};
@@ -103,18 +103,19 @@ pub fn seal_burst<'a>(
         let Some((esp, text_len)) = framing.frame(job) else {
             continue;
         };
+        let ivs = &mut scratch.ivs;
         match sa.hot.keys.packet_key(text_len) {
             Some(PacketKey::Portable(key)) => {
-                let ivs = &mut scratch.ivs;
-                portable.push(crypto_job(sa, key, esp, (sequence, text_len), ivs, index));
+                portable.extend(crypto_job(sa, key, esp, sequence, ivs, index));
             }
             Some(PacketKey::IpsecMb(key)) => {
-                let ivs = &mut scratch.ivs;
-                ipsec_mb.push(crypto_job(sa, key, esp, (sequence, text_len), ivs, index));
+                ipsec_mb.extend(crypto_job(sa, key, esp, sequence, ivs, index));
             }
             // Its suites are GCM's.
             Some(PacketKey::Vaes(key)) => {
-                vaes.push(gcm_job(sa, key, esp, (sequence, text_len), index));
+                if let Some(job) = gcm_job(sa, key, esp, sequence, index) {
+                    vaes.push(job);
+                }
             }
             None => {}
         }
@@ -122,9 +123,9 @@ pub fn seal_burst<'a>(
     scratch
         .workers
         .run(Direction::Seal, &mut portable, &mut ipsec_mb, &mut vaes);
-    finish(&mut portable, &mut sealed);
-    finish(&mut ipsec_mb, &mut sealed);
-    finish(&mut vaes, &mut sealed);
+    note(&portable, &mut sealed);
+    note(&ipsec_mb, &mut sealed);
+    note(&vaes, &mut sealed);
     sealed
 }
 
@@ -214,27 +215,24 @@ fn crypto_job<'a, K>(
     sa: &OutboundSa,
     key: &'a K,
     esp: &'a mut [u8],
-    (sequence, text_len): (u64, usize),
+    sequence: u64,
     ivs: &mut IvGenerator,
     index: usize,
-) -> CryptoJob<'a, K> {
+) -> Option<CryptoJob<'a, K>> {
     let suite = sa.hot.suite;
     if suite.is_gcm() {
-        return gcm_job(sa, key, esp, (sequence, text_len), index);
+        return gcm_job(sa, key, esp, sequence, index);
     }
-    let mut crypto = CryptoJob::new(suite, key, esp, text_len);
-    crypto.index = index;
+    let mut crypto = CryptoJob::new(suite, key, esp)?;
+    crypto.index = index as u8;
     crypto.iv = ivs.next_iv();
-    let iv = crypto.iv;
-    let end = crypto.text_offset;
-    let iv = iv.get(..suite.iv_len()).unwrap_or_default();
-    if let Some(field) = crypto.packet.get_mut(end - iv.len()..end) {
-        field.copy_from_slice(iv);
-    }
+    let (iv, iv_len, end) = (crypto.iv, suite.iv_len(), crypto.text_offset());
+    let field = crypto.packet().get_mut(end - iv_len..end)?;
+    field.copy_from_slice(iv.get(..iv_len)?);
     if sa.esn() {
-        append_high(&mut crypto, sequence);
+        crypto.append_high(sequence);
     }
-    crypto
+    Some(crypto)
 }
 
 #[inline]
@@ -242,16 +240,11 @@ fn gcm_job<'a, K>(
     sa: &OutboundSa,
     key: &'a K,
     esp: &'a mut [u8],
-    (sequence, text_len): (u64, usize),
+    sequence: u64,
     index: usize,
-) -> CryptoJob<'a, K> {
+) -> Option<CryptoJob<'a, K>> {
     let explicit = sequence.to_be_bytes();
-    if let Some((_, field)) = esp
-        .get_mut(..ESP_HEADER_LEN + explicit.len())
-        .and_then(split_iv)
-    {
-        *field = explicit;
-    }
+    *esp.get_mut(ESP_HEADER_LEN..)?.first_chunk_mut()? = explicit;
     let facts = GcmFacts {
         salt: sa.hot.salt,
         explicit,
@@ -259,43 +252,13 @@ fn gcm_job<'a, K>(
         sequence,
         esn: sa.esn(),
     };
-    facts.job(sa.hot.suite, key, esp, text_len, index)
+    facts.job(key, esp, index)
 }
 
-/// ESP header and explicit IV of AES-GCM.
-fn split_iv(head: &mut [u8]) -> Option<(&mut [u8], &mut [u8; 8])> {
-    head.split_last_chunk_mut()
-}
-
-/// RFC 4303 section 2.2.1: the high half is authenticated behind the text but not sent. It stands
-/// where the ICV will be or was.
+/// Notes what was sealed.
 #[inline]
-pub(super) fn append_high<K>(crypto: &mut CryptoJob<'_, K>, sequence: u64) {
-    let end = crypto.text_offset + crypto.text_len;
-    if let Some(field) = crypto.packet.get_mut(end..end + 4) {
-        field.copy_from_slice(&((sequence >> 32) as u32).to_be_bytes());
-        crypto.authenticated_len = end + 4;
-    }
-}
-
-/// Copies an ICV; those of most suites are as long as a register.
-#[inline]
-fn put(field: &mut [u8], icv: &[u8]) {
-    let short = <&mut [u8; GCM_ICV_LEN]>::try_from(&mut *field);
-    match (short, <&[u8; GCM_ICV_LEN]>::try_from(icv)) {
-        (Ok(field), Ok(icv)) => *field = *icv,
-        _ => field.copy_from_slice(icv),
-    }
-}
-
-/// Puts the ICVs behind the texts.
-fn finish<K>(jobs: &mut [CryptoJob<'_, K>], sealed: &mut Sealed) {
-    for job in jobs.iter_mut().filter(|job| job.done) {
-        let start = job.text_offset + job.text_len;
-        let icv = job.icv.get(..job.icv_len).unwrap_or_default();
-        if let Some(field) = job.packet.get_mut(start..start + job.icv_len) {
-            put(field, icv);
-            sealed.set(job.index);
-        }
+fn note<K>(jobs: &[CryptoJob<'_, K>], sealed: &mut Sealed) {
+    for job in jobs.iter().filter(|job| job.done) {
+        sealed.set(usize::from(job.index));
     }
 }

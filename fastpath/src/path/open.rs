@@ -2,15 +2,18 @@
 
 use arrayvec::ArrayVec;
 
+use super::parse::Parsed;
 use super::{Entrance, parse};
 use crate::burst::Burst;
 use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
-use crate::esp::{InboundSa, OpenJob, Opened, open_burst};
+use crate::esp::{InboundSa, OpenJob, Opened, Outcome, open_burst};
 use crate::limits::BURST_MAX;
 use crate::packet::{FlowKey, Meta, flag, protocol};
-use crate::tunnel::{Found, Located};
+use crate::policy::Ingress;
+use crate::tunnel::Found;
 use crate::verdict::{DropReason, Verdict};
+use crate::wire::datagram;
 use crate::worker::event::{Event, IpsecKind};
 use crate::worker::{Core, View};
 
@@ -24,163 +27,239 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     if !burst.packets().iter().any(is_esp) {
         return;
     }
-    let mut places = locate(view, burst).into_iter();
-    let mut sas: ArrayVec<&InboundSa, BURST_MAX> = ArrayVec::new();
+    prefetch(view, burst);
+    // One for each packet that goes on; none for those that are not ESP.
+    let mut sas: ArrayVec<Option<&InboundSa>, BURST_MAX> = ArrayVec::new();
+    let mut last = None;
     core.step(burst, |core, packet| {
         if !is_esp(packet) {
+            sas.push(None);
             return Verdict::Continue;
         }
-        let Some(place) = places.next() else {
-            return Verdict::Drop(DropReason::InvalidSpi);
+        let spi = packet.meta().spi;
+        let known = last.filter(|sa: &Admitting<'_>| sa.spi == spi);
+        let admitted = match known {
+            Some(sa) => Ok(sa),
+            None => Admitting::of(core, view, packet),
         };
-        match admit(core, view, packet, place) {
-            Ok(sa) => {
-                sas.push(sa);
+        match admitted.and_then(|sa| sa.admit(packet)) {
+            Ok(admitting) => {
+                last = Some(admitting);
+                sas.push(Some(admitting.sa));
                 Verdict::Continue
             }
             Err(verdict) => verdict,
         }
     });
     prefetch_keys(&sas, burst);
-    let mut outcomes = open(core, &sas, burst).into_iter().zip(&sas);
-    core.step(burst, |core, packet| {
-        if !is_esp(packet) {
-            return Verdict::Continue;
-        }
-        match outcomes.next() {
-            Some((outcome, sa)) => accept(core, view, packet, sa, outcome),
-            None => Verdict::Drop(DropReason::InvalidSpi),
-        }
-    });
+    let outcomes = open(core, &sas, burst);
+    accept_all(core, view, burst, &sas, &outcomes);
 }
 
-/// Takes the SPIs of a burst apart, each once where packets of one SA follow each other, and asks
-/// for their entries.
+/// Asks for the SAD's entries, each once where packets of one SA follow each other, so that their
+/// misses overlap.
 #[inline]
-fn locate(view: &View<'_>, burst: &Burst) -> ArrayVec<Located, BURST_MAX> {
+fn prefetch(view: &View<'_>, burst: &Burst) {
     let sad = &view.shared.sad;
-    let mut places: ArrayVec<Located, BURST_MAX> = ArrayVec::new();
+    let mut last = 0;
     for packet in burst.packets().iter().filter(|packet| is_esp(packet)) {
         let spi = packet.meta().spi;
-        let known = places.last().copied().filter(|place| place.spi() == spi);
-        let place = known.unwrap_or_else(|| {
-            let place = sad.locate(spi);
-            sad.prefetch(place);
-            place
-        });
-        // There are as many places as packets.
-        let _ = places.try_push(place);
+        if spi != last {
+            last = spi;
+            sad.prefetch(sad.locate(spi));
+        }
     }
-    places
 }
 
 /// Asks for the keys of a burst, so that their misses overlap.
 #[inline]
-fn prefetch_keys(sas: &[&InboundSa], burst: &Burst) {
-    let mut last = 0;
-    let packets = burst.packets().iter().filter(|packet| is_esp(packet));
-    for (sa, packet) in sas.iter().zip(packets) {
-        if sa.spi() != last {
-            last = sa.spi();
+fn prefetch_keys(sas: &[Option<&InboundSa>], burst: &Burst) {
+    let mut last = core::ptr::null();
+    for (sa, packet) in sas.iter().zip(burst.packets()) {
+        if let Some(sa) = sa
+            && !core::ptr::eq(last, *sa)
+        {
+            last = core::ptr::from_ref(*sa);
             sa.prefetch_keys(packet.len());
         }
     }
 }
 
+#[inline]
 fn is_esp(packet: &Mbuf) -> bool {
     let meta = packet.meta();
     meta.key.protocol == protocol::ESP && meta.spi != 0 && !meta.has(flag::DECRYPTED)
 }
 
-/// The packet's SA, if it is here and has the encapsulation in which the packet came.
-fn admit<'r>(
-    core: &mut Core,
-    view: &View<'r>,
-    packet: &mut Mbuf,
-    place: Located,
-) -> Result<&'r InboundSa, Verdict> {
-    let meta = *packet.meta();
-    match view.shared.sad.find(place, core.id, view.reader) {
-        Found::Nobody => Err(unknown_spi(core, &meta)),
-        Found::Elsewhere(home) => Err(Core::hand_over(packet, home, Entrance::Open)),
-        Found::Here(sa) if sa.is_encapsulated() != meta.has(flag::UDP_ENCAPSULATED) => {
+/// The SA of packets that follow each other.
+#[derive(Clone, Copy)]
+struct Admitting<'r> {
+    spi: u32,
+    sa: &'r InboundSa,
+    is_encapsulated: bool,
+}
+
+impl<'r> Admitting<'r> {
+    /// The packet's SA, if it is here.
+    fn of(core: &mut Core, view: &View<'r>, packet: &mut Mbuf) -> Result<Self, Verdict> {
+        let sad = &view.shared.sad;
+        let spi = packet.meta().spi;
+        match sad.find(sad.locate(spi), core.id, view.reader) {
+            Found::Nobody => Err(unknown_spi(core, packet.meta())),
+            Found::Elsewhere(home) => Err(Core::hand_over(packet, home, Entrance::Open)),
+            Found::Here(sa) => Ok(Self {
+                spi,
+                sa,
+                is_encapsulated: sa.is_encapsulated(),
+            }),
+        }
+    }
+
+    /// Itself, if that is the encapsulation in which the packet came.
+    #[inline]
+    fn admit(self, packet: &Mbuf) -> Result<Self, Verdict> {
+        if self.is_encapsulated == packet.meta().has(flag::UDP_ENCAPSULATED) {
+            Ok(self)
+        } else {
             Err(Verdict::Drop(DropReason::BadNattIpsec))
         }
-        Found::Here(sa) => Ok(sa),
     }
 }
 
 fn unknown_spi(core: &mut Core, meta: &Meta) -> Verdict {
-    report(core, IpsecKind::InvalidSpi, meta, FlowKey::default());
+    report_outer(core, IpsecKind::InvalidSpi, meta);
     Verdict::Drop(DropReason::InvalidSpi)
 }
 
-type Outcome = Result<Opened, DropReason>;
-
 /// One crypto call for all ESP packets of the burst, in their order.
-fn open(core: &mut Core, sas: &[&InboundSa], burst: &mut Burst) -> ArrayVec<Outcome, BURST_MAX> {
-    let mut jobs: ArrayVec<OpenJob<'_>, BURST_MAX> = ArrayVec::new();
-    let packets = burst
-        .packets_mut()
-        .iter_mut()
-        .filter(|packet| is_esp(packet));
-    for (packet, sa) in packets.zip(sas) {
+#[inline]
+fn open(
+    core: &mut Core,
+    sas: &[Option<&InboundSa>],
+    burst: &mut Burst,
+) -> ArrayVec<Outcome, BURST_MAX> {
+    let packets = burst.packets_mut().iter_mut();
+    let jobs = packets.zip(sas).filter_map(|(packet, sa)| {
         let offset = usize::from(packet.meta().l4_offset);
-        let outer_tos = packet.data().get(1).copied().unwrap_or(0);
-        let esp = packet.data_mut().get_mut(offset..).unwrap_or_default();
-        jobs.push(OpenJob::new(sa, esp, outer_tos));
-    }
+        let data = packet.data_mut();
+        let outer_tos = data.get(1).copied().unwrap_or(0);
+        let esp = data.get_mut(offset..).unwrap_or_default();
+        Some(OpenJob::new((*sa)?, esp, outer_tos))
+    });
     let begin = core.timing.begin_esp();
-    open_burst(&mut core.open, &mut jobs);
-    let lens = jobs.iter().map(|job| job.esp.len());
+    let outcomes = open_burst(&mut core.open, jobs);
+    let lens =
+        burst.packets().iter().zip(sas).filter_map(|(packet, sa)| {
+            sa.map(|_| packet.len() - usize::from(packet.meta().l4_offset))
+        });
     core.timing.end_esp(Direction::Open, begin, lens);
-    core.tally.opened += jobs.iter().filter(|job| job.outcome.is_ok()).count() as u64;
-    jobs.into_iter().map(|job| job.outcome).collect()
+    outcomes
+}
+
+/// Lets what was opened go on.
+#[inline]
+fn accept_all(
+    core: &mut Core,
+    view: &View<'_>,
+    burst: &mut Burst,
+    sas: &[Option<&InboundSa>],
+    outcomes: &[Outcome],
+) {
+    let (mut sas, mut outcomes) = (sas.iter(), outcomes.iter());
+    let mut opened = 0;
+    let mut last: Option<(u16, &Ingress)> = None;
+    core.step(burst, |core, packet| {
+        let Some(Some(sa)) = sas.next() else {
+            return Verdict::Continue;
+        };
+        let number = packet.meta().in_port;
+        let known = last.filter(|(port, _)| *port == number);
+        let port = known.or_else(|| Some((number, view.policy.ingress(number)?)));
+        let Some((_, ingress)) = port else {
+            return Verdict::Drop(DropReason::InterfaceDown);
+        };
+        last = port;
+        match outcomes.next() {
+            Some(Ok(inner)) => {
+                opened += 1;
+                accept(core, view, packet, (sa, ingress), inner).unwrap_or_else(Verdict::Drop)
+            }
+            Some(Err(reason)) => refuse(core, packet.meta(), *reason),
+            None => Verdict::Drop(DropReason::InvalidSpi),
+        }
+    });
+    core.tally.opened += opened;
 }
 
 /// Cuts an opened packet down to its inner packet, parses that and holds it against the SA's
 /// selectors (RFC 4301 section 5.2).
+#[inline]
 fn accept(
     core: &mut Core,
     view: &View<'_>,
     packet: &mut Mbuf,
-    sa: &InboundSa,
-    outcome: Outcome,
-) -> Verdict {
-    let outer = *packet.meta();
-    let opened = match outcome {
-        Ok(opened) => opened,
-        Err(reason) => return refuse(core, &outer, reason),
+    (sa, ingress): (&InboundSa, &Ingress),
+    opened: &Opened,
+) -> Parsed {
+    let meta = packet.meta();
+    let outer = Outer {
+        key: meta.key,
+        spi: meta.spi,
     };
     if sa.is_moved(opened.sequence, outer.key.src, outer.key.sport) {
         report_move(core, sa, &outer.key);
     }
-    packet.trim_front(usize::from(outer.l4_offset) + opened.offset);
-    packet.truncate(opened.len);
+    let front = usize::from(meta.l4_offset) + usize::from(opened.offset);
+    packet.narrow(front, usize::from(opened.len));
     let meta = packet.meta_mut();
-    meta.flags = flag::DECRYPTED | outer.flags & flag::UDP_ENCAPSULATED;
+    meta.flags = flag::DECRYPTED | meta.flags & flag::UDP_ENCAPSULATED;
     meta.slot = sa.slot();
     meta.sequence = opened.sequence;
     meta.l4_offset = 0;
-    // Fragments are held against the selectors one by one, before they are put together.
-    if !parse::addresses(packet.data()).is_some_and(|key| sa.selects_addresses(&key)) {
-        report(core, IpsecKind::Selector, &outer, packet.meta().key);
-        return Verdict::Drop(DropReason::EspSelector);
+    let Some(plain) = datagram::plain(packet.data()) else {
+        return accept_any(core, view, packet, (sa, ingress), &outer);
+    };
+    if !sa.selects(&plain.key) {
+        return Err(not_selected(core, &outer, opened.sequence, plain.key));
     }
-    match parse::inner(core, view, packet) {
-        Verdict::Continue => select(core, sa, packet, &outer),
-        verdict => verdict,
-    }
+    parse::plain(core, view, packet, ingress, plain)
 }
 
-fn select(core: &mut Core, sa: &InboundSa, packet: &Mbuf, outer: &Meta) -> Verdict {
+/// The same for fragments, errors and whatever else has to take the long way through `parse`.
+#[cold]
+fn accept_any(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &mut Mbuf,
+    (sa, ingress): (&InboundSa, &Ingress),
+    outer: &Outer,
+) -> Parsed {
+    let sequence = packet.meta().sequence;
+    // Fragments are held against the selectors one by one, before they are put together.
+    let addresses = parse::addresses(packet.data());
+    if !addresses.is_some_and(|key| sa.selects_addresses(&key)) {
+        let key = addresses.unwrap_or_default();
+        return Err(not_selected(core, outer, sequence, key));
+    }
+    let verdict = parse::any(core, view, packet, ingress)?;
     let meta = packet.meta();
     // An ICMP error was selected by its own addresses; its key is that of the packet it quotes.
-    if meta.has(flag::ICMP_ERROR) || sa.selects(&meta.key) {
-        return Verdict::Continue;
+    if verdict == Verdict::Continue && !meta.has(flag::ICMP_ERROR) && !sa.selects(&meta.key) {
+        return Err(not_selected(core, outer, sequence, meta.key));
     }
-    report(core, IpsecKind::Selector, outer, meta.key);
-    Verdict::Drop(DropReason::EspSelector)
+    Ok(verdict)
+}
+
+/// What is told of a packet that came in ESP.
+struct Outer {
+    key: FlowKey,
+    spi: u32,
+}
+
+#[cold]
+fn not_selected(core: &mut Core, outer: &Outer, sequence: u64, inner: FlowKey) -> DropReason {
+    report(core, IpsecKind::Selector, (outer, sequence), inner);
+    DropReason::EspSelector
 }
 
 /// A report that finds no room is made by the next packet.
@@ -196,7 +275,8 @@ fn report_move(core: &mut Core, sa: &InboundSa, outer: &FlowKey) {
     }
 }
 
-fn refuse(core: &mut Core, outer: &Meta, reason: DropReason) -> Verdict {
+#[cold]
+fn refuse(core: &mut Core, meta: &Meta, reason: DropReason) -> Verdict {
     let kind = match reason {
         DropReason::EspReplay => Some(IpsecKind::Replay),
         DropReason::EspAuthentication => Some(IpsecKind::Authentication),
@@ -204,16 +284,24 @@ fn refuse(core: &mut Core, outer: &Meta, reason: DropReason) -> Verdict {
         _ => None,
     };
     if let Some(kind) = kind {
-        report(core, kind, outer, FlowKey::default());
+        report_outer(core, kind, meta);
     }
     Verdict::Drop(reason)
 }
 
-fn report(core: &mut Core, kind: IpsecKind, outer: &Meta, inner: FlowKey) {
+fn report_outer(core: &mut Core, kind: IpsecKind, meta: &Meta) {
+    let outer = Outer {
+        key: meta.key,
+        spi: meta.spi,
+    };
+    report(core, kind, (&outer, meta.sequence), FlowKey::default());
+}
+
+fn report(core: &mut Core, kind: IpsecKind, (outer, sequence): (&Outer, u64), inner: FlowKey) {
     core.ipsec_event(Event::Ipsec {
         kind,
         spi: outer.spi,
-        sequence: outer.sequence as u32,
+        sequence: sequence as u32,
         outer: outer.key,
         inner,
     });

@@ -9,6 +9,7 @@ use crate::nat::PortBlocks;
 use crate::packet::{FlowKey, flag, protocol};
 use crate::policy::Ingress;
 use crate::verdict::{DropReason, PuntClass, Verdict};
+use crate::wire::datagram::Plain;
 use crate::wire::ethernet::{self, ethertype};
 use crate::wire::{Ethernet, Ipv4, Mac, Tcp, checksum, datagram, icmp, ipv4, tcp, udp};
 use crate::worker::{Core, View};
@@ -51,7 +52,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     });
 }
 
-type Parsed = Result<Verdict, DropReason>;
+pub(super) type Parsed = Result<Verdict, DropReason>;
 
 #[inline]
 fn parse(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, port: &Port<'_>) -> Parsed {
@@ -80,31 +81,34 @@ fn not_to_us(header: Ethernet<&[u8; ethernet::LEN]>, port: &Port<'_>) -> Parsed 
     }
 }
 
-/// The inner packet of ESP, from its IPv4 header on.
-#[inline]
-pub(super) fn inner(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Verdict {
-    match view.policy.ingress(packet.meta().in_port) {
-        Some(ingress) => datagram(core, view, packet, ingress).unwrap_or_else(Verdict::Drop),
-        None => Verdict::Drop(DropReason::InterfaceDown),
-    }
-}
-
 /// From the IPv4 header on.
 #[inline]
 fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingress) -> Parsed {
-    let Some(plain) = datagram::plain(packet.data()) else {
-        return any(core, view, packet, ingress);
-    };
+    match datagram::plain(packet.data()) {
+        Some(known) => plain(core, view, packet, ingress, known),
+        None => any(core, view, packet, ingress),
+    }
+}
+
+/// A packet of which everything is known.
+#[inline]
+pub(super) fn plain(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &mut Mbuf,
+    ingress: &Ingress,
+    Plain { key, l3_len }: Plain,
+) -> Parsed {
     // What an Ethernet frame was padded with is no part of the packet.
-    packet.truncate(usize::from(plain.l3_len));
+    packet.truncate(usize::from(l3_len));
     let meta = packet.meta_mut();
-    meta.key = plain.key;
+    meta.key = key;
     meta.l4_offset = ipv4::LEN as u16;
-    meta.l3_len = plain.l3_len;
-    if ingress.is_local(plain.key.src) {
+    meta.l3_len = l3_len;
+    if ingress.is_local(key.src) {
         return Err(DropReason::BadIpAddress);
     }
-    if ingress.is_local(plain.key.dst) {
+    if ingress.is_local(key.dst) {
         return local(core, view, packet, [0; 2]);
     }
     Ok(Verdict::Continue)
@@ -113,7 +117,12 @@ fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingre
 /// Any packet, from the IPv4 header on. Fragments are put together first.
 #[cold]
 #[inline(never)]
-fn any(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingress) -> Parsed {
+pub(super) fn any(
+    core: &mut Core,
+    view: &View<'_>,
+    packet: &mut Mbuf,
+    ingress: &Ingress,
+) -> Parsed {
     if !datagram::header_checksum_is_valid(packet.data()) {
         return Err(header_fault(packet));
     }

@@ -103,13 +103,7 @@ fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Bu
 }
 
 #[inline]
-fn part(
-    core: &mut Core,
-    view: &View<'_>,
-    burst: &mut Burst,
-    last: &mut LastHop,
-    packet: Mbuf,
-) {
+fn part(core: &mut Core, view: &View<'_>, burst: &mut Burst, last: &mut LastHop, packet: Mbuf) {
     if is_unsealed(core, packet.meta()) {
         core.decided
             .push(packet, Verdict::Drop(DropReason::Unsealed));
@@ -279,10 +273,7 @@ fn track(hot: &mut Hot, packet: &mut Mbuf, from: Side) -> Result<Progress, DropR
 /// Brings the MSS of a SYN within `sysopt connection tcpmss` and what either tunnel takes.
 fn clamp(view: &View<'_>, packet: &mut Mbuf, hot: &Hot) {
     let l4_offset = usize::from(packet.meta().l4_offset);
-    let bytes = packet
-        .data_mut()
-        .get_mut(l4_offset..)
-        .unwrap_or_default();
+    let bytes = packet.data_mut().get_mut(l4_offset..).unwrap_or_default();
     let syn = bytes
         .get(13)
         .is_some_and(|flags| flags & crate::wire::tcp::flag::SYN != 0);

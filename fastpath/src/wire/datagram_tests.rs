@@ -121,7 +121,9 @@ fn an_error_belongs_to_the_flow_that_it_quotes() {
 
 /// What the short way has to say of a packet, by what the long one says.
 fn expected_plain(packet: &[u8]) -> Option<Plain> {
-    let datagram = whole(packet).ok().filter(|_| header_checksum_is_valid(packet))?;
+    let datagram = whole(packet)
+        .ok()
+        .filter(|_| header_checksum_is_valid(packet))?;
     let ways = [protocol::TCP, protocol::UDP, protocol::ESP];
     let plain = ways.contains(&packet[9])
         && datagram.flags == 0

@@ -136,11 +136,9 @@ pub(crate) fn unseal(open: &mut OpenScratch, peers: &[Peer], frame: &mut [u8]) -
     let esp = frame.get_mut(ethernet::LEN + 20..)?;
     let spi = u32::from_be_bytes(*esp.first_chunk()?);
     let peer = peers.get(spi.checked_sub(PEER_SPIS)? as usize)?;
-    let mut jobs = [OpenJob::new(&peer.inbound, esp, 0)];
-    open_burst(open, &mut jobs);
-    let opened = jobs[0].outcome.expect("the peer takes it");
-    let end = opened.offset + opened.len;
-    Some(esp[opened.offset..end].to_vec())
+    let outcome = open_burst(open, [OpenJob::new(&peer.inbound, esp, 0)])[0];
+    let opened = outcome.expect("the peer takes it");
+    Some(esp[opened.range()].to_vec())
 }
 
 /// Clients inside, one crypto map entry with a line for each tunnel's net outside.

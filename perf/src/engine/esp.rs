@@ -89,14 +89,11 @@ pub(super) fn open(run: &Run) -> Result<Vec<Figure>, String> {
         let figure = measure(subject("esp-open", run, size), budget(run), || {
             bench.seal_once();
             sample(timed(|| {
-                let mut jobs: Vec<OpenJob<'_>> = bench
-                    .packets
-                    .iter_mut()
-                    .map(|packet| OpenJob::new(&inbound, &mut packet[20..], 0))
-                    .collect();
-                open_burst(&mut scratch, &mut jobs);
+                let packets = bench.packets.iter_mut();
+                let jobs = packets.map(|packet| OpenJob::new(&inbound, &mut packet[20..], 0));
+                let outcomes = open_burst(&mut scratch, jobs);
                 assert!(
-                    jobs.iter().all(|job| job.outcome.is_ok()),
+                    outcomes.iter().all(Result::is_ok),
                     "every packet was opened"
                 );
             }))

@@ -128,9 +128,8 @@ impl Generator {
         let tunnel = tunnels.get(tunnel as usize).ok_or("no such tunnel")?;
         let packet = came.first_mut().ok_or("nothing came out")?;
         let esp = &mut packet.data_mut()[IP_OFFSET + 20..];
-        let mut jobs = [OpenJob::new(&tunnel.inbound, esp, 0)];
-        open_burst(&mut self.open, &mut jobs);
-        match jobs[0].outcome {
+        let job = OpenJob::new(&tunnel.inbound, esp, 0);
+        match open_burst(&mut self.open, [job])[0] {
             Ok(_) => Ok(()),
             Err(reason) => Err(format!("the peer refuses a packet: {}", reason.key())),
         }

@@ -199,11 +199,10 @@ impl Peer {
     fn opened_of(&mut self, esp: &mut [u8]) -> Option<Vec<u8>> {
         let spi = u32::from_be_bytes(*esp.first_chunk()?);
         let pair = self.pairs.get(&spi)?;
-        let mut jobs = [OpenJob::new(&pair.inbound, esp, 0)];
-        TOOLS.with_borrow_mut(|tools| open_burst(&mut tools.open, &mut jobs));
-        let opened = jobs[0].outcome.expect("the box seals for its peer");
-        let end = opened.offset + opened.len;
-        Some(esp[opened.offset..end].to_vec())
+        let job = OpenJob::new(&pair.inbound, esp, 0);
+        let outcomes = TOOLS.with_borrow_mut(|tools| open_burst(&mut tools.open, [job]));
+        let opened = outcomes[0].expect("the box seals for its peer");
+        Some(esp[opened.range()].to_vec())
     }
 
     /// A packet in its newest tunnel, as it goes to the box.

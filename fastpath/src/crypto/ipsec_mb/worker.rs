@@ -88,12 +88,9 @@ impl Worker {
                 (*slot).completed = false;
                 (*slot).iv = job.iv;
             }
-            if !job.fits() {
-                continue;
-            }
             match job.key {
                 // SAFETY: as above; nothing in flight refers to this slot.
-                Key::Gcm(key) if job.icv_len <= GCM_ICV_LEN_MAX => unsafe {
+                Key::Gcm(key) if job.icv_len() <= GCM_ICV_LEN_MAX => unsafe {
                     run_gcm(key, job, &mut *slot, &mut self.context, direction);
                 },
                 Key::Gcm(_) => {}
@@ -120,7 +117,7 @@ impl Worker {
         fill_cipher(entry, key, job, slot, direction);
         fill_hash(entry, key, job, slot);
         // SAFETY: every field is set that the cipher and the hash look at: ranges within the
-        // packet (`fits`), schedule and states of the right shape, room for the ICV. Nothing that
+        // packet (`CryptoJob::over`), schedule and states of the right shape, room for the ICV. Nothing that
         // they point to is touched or freed before `flush`.
         let completed = unsafe { (self.library.submit_job)(self.lanes.as_ptr()) };
         mark(completed);
@@ -184,15 +181,16 @@ fn fill_cipher(
         BlockCipher::TripleDes => (IMB_CIPHER_DES3, 24, 8),
         BlockCipher::Aes(len) => (IMB_CIPHER_CBC, u64::from(len), 16),
     };
-    let packet = job.packet.as_mut_ptr();
+    let (text_offset, text_len) = (job.text_offset(), job.text_len());
+    let packet = job.packet().as_mut_ptr();
     entry.enc_keys = schedule;
     entry.dec_keys = schedule;
     entry.key_len_in_bytes = key_len;
     entry.cipher_mode = mode;
     entry.__bindgen_anon_1.src = packet;
-    entry.__bindgen_anon_2.dst = packet.wrapping_add(job.text_offset);
-    entry.__bindgen_anon_3.cipher_start_src_offset_in_bytes = job.text_offset as u64;
-    entry.__bindgen_anon_4.msg_len_to_cipher_in_bytes = job.text_len as u64;
+    entry.__bindgen_anon_2.dst = packet.wrapping_add(text_offset);
+    entry.__bindgen_anon_3.cipher_start_src_offset_in_bytes = text_offset as u64;
+    entry.__bindgen_anon_4.msg_len_to_cipher_in_bytes = text_len as u64;
     // SAFETY: only an address within `slot` is taken.
     entry.iv = unsafe { (&raw const (*slot).iv).cast() };
     entry.iv_len_in_bytes = iv_len;
@@ -206,14 +204,14 @@ fn fill_cipher(
 fn fill_hash(entry: &mut IMB_JOB, key: &CbcKey, job: &CryptoJob<'_, Key>, slot: *mut Slot) {
     entry.hash_alg = hash_algorithm(key.hash);
     entry.hash_start_src_offset_in_bytes = 0;
-    entry.__bindgen_anon_5.msg_len_to_hash_in_bytes = job.authenticated_len as u64;
+    entry.__bindgen_anon_5.msg_len_to_hash_in_bytes = job.authenticated_len() as u64;
     entry.u.HMAC = IMB_JOB__bindgen_ty_6__HMAC_specific_fields {
         _hashed_auth_key_xor_ipad: key.inner(),
         _hashed_auth_key_xor_opad: key.outer(),
     };
     // SAFETY: only an address within `slot` is taken.
     entry.auth_tag_output = unsafe { (&raw mut (*slot).icv).cast() };
-    entry.auth_tag_output_len_in_bytes = job.icv_len as u64;
+    entry.auth_tag_output_len_in_bytes = job.icv_len() as u64;
 }
 
 const fn hash_algorithm(hash: Hash) -> IMB_HASH_ALG {
@@ -237,9 +235,10 @@ fn run_gcm(
         Direction::Seal => key.calls.seal,
         Direction::Open => key.calls.open,
     };
-    let text = job.packet.as_mut_ptr().wrapping_add(job.text_offset);
-    // SAFETY: the key was expanded by the function that belongs to `call`; `fits` has checked the
-    // text, AAD and ICV ranges against the buffers that hold them; the nonce is the leading
+    let (text_offset, text_len) = (job.text_offset(), job.text_len());
+    let text = job.packet().as_mut_ptr().wrapping_add(text_offset);
+    // SAFETY: the key was expanded by the function that belongs to `call`; `CryptoJob::over` has
+    // checked text and ICV against the packet, and AAD is no longer than its field; the nonce is the leading
     // twelve of sixteen bytes; working in place is allowed.
     unsafe {
         call(
@@ -247,12 +246,12 @@ fn run_gcm(
             &raw mut *context,
             text,
             text,
-            job.text_len as u64,
+            text_len as u64,
             slot.iv.as_ptr(),
             job.aad.as_ptr(),
-            job.aad_len as u64,
+            job.aad_len() as u64,
             slot.icv.as_mut_ptr(),
-            job.icv_len as u64,
+            job.icv_len() as u64,
         );
     }
     slot.completed = true;

@@ -43,22 +43,23 @@ fn check_cipher<E: Engine>(
     let open = engine.prepare(&material, Direction::Open)?;
     let head_len = suite.esp_head_len();
     let mut packets: Vec<Vec<u8>> = (0..LANES)
-        .map(|lane| [&vec![lane as u8; head_len], plaintext.as_slice()].concat())
-        .collect();
-    let mut jobs: Vec<_> = packets
-        .iter_mut()
-        .map(|packet| {
-            let mut job = CryptoJob::new(suite, &*seal, packet, plaintext.len());
-            fill(&mut job.iv, &bytes(vector.iv));
-            job.aad_len = fill(&mut job.aad, &bytes(vector.aad));
-            job
+        .map(|lane| {
+            let (head, icv) = (vec![lane as u8; head_len], vec![0; suite.icv_len()]);
+            [&head, plaintext.as_slice(), &icv].concat()
         })
         .collect();
+    let mut jobs = Vec::with_capacity(LANES);
+    for packet in &mut packets {
+        let mut job = CryptoJob::new(suite, &*seal, packet)?;
+        fill(&mut job.iv, &bytes(vector.iv));
+        job.set_aad(&bytes(vector.aad)).then_some(())?;
+        jobs.push(job);
+    }
     E::seal(worker, &mut jobs);
     let ciphertext = bytes(vector.ciphertext);
     let icv = bytes(vector.icv);
     for job in &mut jobs {
-        let fits = job.done && job.text() == ciphertext && job.icv.starts_with(&icv);
+        let fits = job.done && job.text() == ciphertext && job.icv().starts_with(&icv);
         fits.then_some(())?;
         job.key = &*open;
     }
@@ -79,22 +80,17 @@ fn check_hmac<E: Engine>(engine: &E, worker: &mut E::Worker, vector: &HmacVector
     let integrity = vec![vector.key; suite.integrity_key_len()];
     let material = KeyMaterial::new(suite, &cipher, &integrity)?;
     let key = engine.prepare(&material, Direction::Open)?;
-    let mut packets = vec![vector.text.to_vec(); LANES];
-    let mut jobs: Vec<_> = packets
-        .iter_mut()
-        .enumerate()
-        .map(|(lane, packet)| {
-            // The text is ciphertext as far as it has whole blocks.
-            let rest = packet.len() % 8;
-            let text_len = packet.len() - rest;
-            let mut job = CryptoJob::new(suite, &*key, packet, text_len);
-            job.text_offset = rest;
-            job.authenticated_len = rest + text_len;
-            fill(&mut job.icv, &bytes(vector.icv));
-            job.icv[0] ^= u8::from(is_altered(lane));
-            job
-        })
-        .collect();
+    let icv = bytes(vector.icv);
+    let icv = icv.get(..suite.icv_len())?;
+    let mut packets = vec![[vector.text, icv].concat(); LANES];
+    let mut jobs = Vec::with_capacity(LANES);
+    for (lane, packet) in packets.iter_mut().enumerate() {
+        // The text is ciphertext as far as it has whole blocks.
+        let ranges = ((vector.text.len() % 8) as u8, suite.icv_len() as u8);
+        let mut job = CryptoJob::over(&*key, packet, ranges)?;
+        job.icv()[0] ^= u8::from(is_altered(lane));
+        jobs.push(job);
+    }
     E::open(worker, &mut jobs);
     jobs.iter()
         .enumerate()
@@ -129,52 +125,47 @@ pub(super) fn agrees<E: Engine>(engine: &E, worker: &mut E::Worker) -> bool {
     })
 }
 
-/// Sealed packets and ICVs of a burst that also opens again, unless an ICV is altered.
+/// Sealed packets of a burst that also opens again, unless an ICV is altered.
 fn seal_and_open<E: Engine>(
     engine: &E,
     worker: &mut E::Worker,
     suite: Suite,
     text_lens: &[usize],
-) -> Option<Vec<(Vec<u8>, [u8; 32])>> {
+) -> Option<Vec<Vec<u8>>> {
     let (cipher, integrity) = any_keys(suite);
     let material = KeyMaterial::new(suite, &cipher, &integrity)?;
     let seal = engine.prepare(&material, Direction::Seal)?;
     let open = engine.prepare(&material, Direction::Open)?;
+    let beside = suite.esp_head_len() + suite.icv_len();
     let mut packets: Vec<Vec<u8>> = text_lens
         .iter()
-        .map(|len| (0..suite.esp_head_len() + len).map(|at| at as u8).collect())
+        .map(|len| (0..beside + len).map(|at| at as u8).collect())
         .collect();
     let before = packets.clone();
-    let mut jobs: Vec<_> = packets
-        .iter_mut()
-        .zip(text_lens)
-        .enumerate()
-        .map(|(lane, (packet, len))| {
-            let mut job = CryptoJob::new(suite, &*seal, packet, *len);
-            job.iv = [lane as u8; 16];
-            job.aad = [lane as u8; 12];
-            job.aad_len = 8 + 4 * (lane % 2);
-            job
-        })
-        .collect();
+    let mut jobs = Vec::with_capacity(LANES);
+    for (lane, packet) in packets.iter_mut().enumerate() {
+        let mut job = CryptoJob::new(suite, &*seal, packet)?;
+        job.iv = [lane as u8; 16];
+        let aad_len = 8 + 4 * (lane % 2);
+        job.set_aad(&[lane as u8; 12][..aad_len]).then_some(())?;
+        jobs.push(job);
+    }
     E::seal(worker, &mut jobs);
     let sealed = jobs
-        .iter()
-        .map(|job| job.done.then(|| (job.packet.to_vec(), job.icv)))
+        .iter_mut()
+        .map(|job| job.done.then(|| job.packet().to_vec()))
         .collect::<Option<Vec<_>>>()?;
     for (lane, job) in jobs.iter_mut().enumerate() {
         job.key = &*open;
-        job.icv[0] ^= u8::from(is_altered(lane));
+        job.icv()[0] ^= u8::from(is_altered(lane));
     }
     E::open(worker, &mut jobs);
-    let mut opened = jobs.iter().zip(&before).enumerate();
+    let mut opened = jobs.iter_mut().zip(&before).enumerate();
     opened
         .all(|(lane, (job, before))| {
-            if is_altered(lane) {
-                !job.done
-            } else {
-                job.done && *job.packet == *before
-            }
+            let text_end = before.len() - suite.icv_len();
+            let is_as_before = job.packet()[..text_end] == before[..text_end];
+            job.done != is_altered(lane) && (is_altered(lane) || is_as_before)
         })
         .then_some(sealed)
 }
@@ -186,12 +177,11 @@ pub(super) fn any_keys(suite: Suite) -> (Vec<u8>, Vec<u8>) {
     (cipher.collect(), integrity.collect())
 }
 
-/// Copies `from` to the start of `to`; returns its length.
-fn fill(to: &mut [u8], from: &[u8]) -> usize {
+/// Copies `from` to the start of `to`.
+fn fill(to: &mut [u8], from: &[u8]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
-    from.len()
 }
 
 /// The bytes of a vector.

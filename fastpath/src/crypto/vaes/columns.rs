@@ -7,14 +7,14 @@
 
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_aesenc_epi128, _mm512_aesenclast_epi128,
-    _mm512_castsi512_si128, _mm512_extracti32x4_epi32, _mm512_mask_mov_epi32,
-    _mm512_maskz_shuffle_i64x2, _mm512_set_epi64, _mm512_set1_epi32, _mm512_setzero_si512,
+    _mm512_mask_mov_epi32, _mm512_maskz_shuffle_i64x2, _mm512_set_epi64, _mm512_set1_epi32,
+    _mm512_setzero_si512,
 };
 
 use super::super::CryptoJob;
 use super::key::{GROUP, GROUPS, Key, Powers, ROUND_KEYS_MAX};
 use super::long::{ALL_POWERS_FROM, first_counters};
-use super::short::{Lane, conclude};
+use super::short::{Lane, conclude_all};
 use super::text::{Place, row_len};
 use super::vector::{LANES, Product, broadcast, last_lanes, reverse_bytes, xor};
 
@@ -254,7 +254,7 @@ fn lane_of(hashes: __m512i, at: usize) -> __m512i {
 ///
 /// # Safety
 ///
-/// The jobs have one key and fit, and their rows have `row_len` vectors, more than four and at most
+/// The jobs have one key, their ICVs are blocks, and their rows have `row_len` vectors, more than four and at most
 /// [`COLUMNS_MAX`]. `EVEN` is true.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
@@ -264,9 +264,9 @@ pub(super) unsafe fn four<'j, const SEAL: bool, const EVEN: bool>(
 ) {
     let (zero, key) = (_mm512_setzero_si512(), a.key);
     let initial = broadcast(key.initial());
-    let first = (a.text_len, a.aad_len);
+    let first = (a.text_len(), a.aad_len());
     let lane = |job: &'j mut CryptoJob<'_, Key>| {
-        let own = (job.text_len, job.aad_len);
+        let own = (job.text_len(), job.aad_len());
         // SAFETY: the caller's promise.
         unsafe { Lane::known(job, key, if EVEN { first } else { own }) }
     };
@@ -320,8 +320,5 @@ pub(super) unsafe fn four<'j, const SEAL: bool, const EVEN: bool>(
     }
     let tags = xor(reverse_bytes(columns.hashes), columns.masks);
     let [a, b, c, d] = columns.lanes;
-    conclude::<SEAL>(a.icv, a.done, _mm512_castsi512_si128(tags));
-    conclude::<SEAL>(b.icv, b.done, _mm512_extracti32x4_epi32::<1>(tags));
-    conclude::<SEAL>(c.icv, c.done, _mm512_extracti32x4_epi32::<2>(tags));
-    conclude::<SEAL>(d.icv, d.done, _mm512_extracti32x4_epi32::<3>(tags));
+    conclude_all::<SEAL>([a.tag, b.tag, c.tag, d.tag], tags);
 }

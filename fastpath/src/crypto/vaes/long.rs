@@ -13,7 +13,8 @@ use core::arch::x86_64::{
 
 use super::super::CryptoJob;
 use super::key::{GROUP, GROUPS, Key, ROUND_KEYS_MAX};
-use super::short::{conclude, load_aad, with_lengths};
+use super::short::{load_aad, with_lengths};
+use super::tag::Tag;
 use super::text::{pad_len, row_len, tail_len};
 use super::vector::{
     BLOCK, LANES, Product, WIDTH, broadcast, lane_sum, load, load_block, reverse_bytes,
@@ -143,10 +144,14 @@ impl<'a> Parts<'a> {
 }
 
 /// Seals or opens one packet whose row is longer than four vectors.
+///
+/// # Safety
+///
+/// The job's ICV is a block.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-pub(super) fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob<'_, Key>) {
-    let (key, aad_len, text_len) = (job.key, job.aad_len, job.text_len);
+pub(super) unsafe fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob<'_, Key>) {
+    let (key, aad_len, text_len) = (job.key, job.aad_len(), job.text_len());
     let pad_len = pad_len(text_len);
     let nonce = _mm512_maskz_broadcast_i32x4(0x7777, load_block(&job.iv));
     let aad = load_aad(&job.aad, aad_len, pad_len);
@@ -169,7 +174,15 @@ pub(super) fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob<'_, Ke
         },
     };
     let early_len = (row.left - 1) % GROUP;
-    let Some(parts) = Parts::new(job.text()) else {
+    let text = job.packet().as_mut_ptr().wrapping_add(job.text_offset());
+    // SAFETY: text and ICV lie behind each other within the packet, which the job borrows.
+    let (text, tag) = unsafe {
+        (
+            core::slice::from_raw_parts_mut(text, text_len),
+            Tag::new(text.wrapping_add(text_len), &mut job.done),
+        )
+    };
+    let Some(parts) = Parts::new(text) else {
         return;
     };
     let Some((early, middle)) = parts.middle.split_at_mut_checked(early_len) else {
@@ -192,12 +205,10 @@ pub(super) fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob<'_, Ke
         open(&mut row, steps, end, tail, lengths)
     };
     let mask = _mm512_extracti32x4_epi32::<3>(mask);
-    let tag = _mm_xor_si128(_mm512_castsi512_si128(reverse_bytes(row.hash)), mask);
-    let icv = job
-        .icv
-        .first_chunk_mut()
-        .expect("an ICV has room for a block");
-    conclude::<SEAL>(icv, &mut job.done, tag);
+    tag.conclude::<SEAL>(_mm_xor_si128(
+        _mm512_castsi512_si128(reverse_bytes(row.hash)),
+        mask,
+    ));
 }
 
 /// Counters of the first vector of a row: the text begins behind the AAD with 2.

@@ -18,6 +18,7 @@ mod key;
 mod long;
 mod narrow;
 mod short;
+mod tag;
 mod text;
 mod vector;
 
@@ -31,8 +32,10 @@ use vector::BLOCK;
 
 pub(crate) use key::Key;
 
-/// Bytes of text at most: more than an IP packet has, and few enough for every counter here.
-const TEXT_LEN_MAX: usize = 1 << 16;
+const _: () = assert!(
+    super::job::TEXT_LEN_MAX <= 1 << 20,
+    "a text has few enough blocks for every counter here"
+);
 
 /// This CPU has the instructions: values exist only where it was asked.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +119,7 @@ impl Engine for Vaes {
                 Width::Narrow => narrow::run::<false>(jobs),
             }
         }
-        for job in jobs.iter_mut().filter(|job| !job.done && job.fits()) {
+        for job in jobs.iter_mut().filter(|job| !job.done) {
             job.text().fill(0);
         }
     }
@@ -146,7 +149,7 @@ const _: () = assert!(
     "a queue has a byte per packet"
 );
 
-/// Seals or opens every job that fits.
+/// Seals or opens every job of which the ICV is a block.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 fn run<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>]) {
     for burst in jobs.chunks_mut(BURST_MAX) {
@@ -170,12 +173,13 @@ fn enqueue<const SEAL: bool>(
 ) {
     let Some(job) = burst.get_mut(at) else { return };
     job.done = false;
-    if !job.fits() || job.icv_len != BLOCK || job.text_len > TEXT_LEN_MAX {
+    if job.icv_len() != BLOCK {
         return;
     }
-    let row_len = row_len(job.text_len);
+    let row_len = row_len(job.text_len());
     if row_len > COLUMNS_MAX {
-        return long::<SEAL>(job);
+        // SAFETY: its ICV is a block.
+        return unsafe { long::<SEAL>(job) };
     }
     let kind = row_len as u64 * 4 + u64::from(job.key.rounds) / 2;
     let queue = &mut queues[kind as usize % QUEUES];
@@ -187,7 +191,7 @@ fn enqueue<const SEAL: bool>(
     if queue.waiting >= FULL {
         let waiting = queue.waiting;
         queue.waiting = EMPTY.waiting;
-        // SAFETY: a job is queued if it fits, by the length of its row.
+        // SAFETY: a job is queued if its ICV is a block, by the length of its row.
         unsafe { four::<SEAL>(burst, waiting, row_len) };
     }
 }
@@ -198,28 +202,35 @@ fn finish<const SEAL: bool>(burst: &mut [CryptoJob<'_, Key>], queue: Queue) {
     let mut waiting = queue.waiting;
     while waiting > EMPTY.waiting {
         if let Some(job) = burst.get_mut(waiting as usize % BURST_MAX) {
-            let row_len = row_len(job.text_len);
-            // SAFETY: a job is queued if it fits.
+            let row_len = row_len(job.text_len());
+            // SAFETY: a job is queued if its ICV is a block.
             unsafe { one::<SEAL>(job, row_len) };
         }
         waiting >>= 8;
     }
 }
 
-/// Seals or opens a job that fits and whose row is longer than four vectors.
+/// Seals or opens a job whose row is longer than four vectors.
+///
+/// # Safety
+///
+/// The job's ICV is a block.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-fn long<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
-    if job.text_len <= BYTE_COUNTERS_MAX {
-        long::one::<SEAL, false>(job);
-    } else {
-        long::one::<SEAL, true>(job);
+unsafe fn long<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if job.text_len() <= BYTE_COUNTERS_MAX {
+            long::one::<SEAL, false>(job);
+        } else {
+            long::one::<SEAL, true>(job);
+        }
     }
 }
 
 /// # Safety
 ///
-/// The jobs fit and have rows of this length.
+/// The jobs' ICVs are blocks, and their rows have this length.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 unsafe fn four<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>], waiting: u64, row_len: usize) {
@@ -229,7 +240,7 @@ unsafe fn four<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>], waiting: u64, 
         return;
     };
     let same = jobs.iter().all(|job| std::ptr::eq(job.key, jobs[0].key));
-    let lengths = |job: &CryptoJob<'_, Key>| (job.text_len, job.aad_len);
+    let lengths = |job: &CryptoJob<'_, Key>| (job.text_len(), job.aad_len());
     let are_even =
         |jobs: &[&mut CryptoJob<'_, Key>]| jobs.iter().all(|job| lengths(job) == lengths(jobs[0]));
     // SAFETY: the caller's promise.
@@ -252,7 +263,7 @@ unsafe fn four<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>], waiting: u64, 
 
 /// # Safety
 ///
-/// The job fits and has a row of this length.
+/// The job's ICV is a block, and its row has this length.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 unsafe fn one<const SEAL: bool>(job: &mut CryptoJob<'_, Key>, row_len: usize) {

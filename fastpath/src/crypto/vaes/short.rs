@@ -4,19 +4,19 @@
 //! the others have theirs. Their four products are reduced together, one packet per lane.
 
 use core::arch::x86_64::{
-    __m128i, __m512i, _bzhi_u64, _mm_test_all_zeros, _mm_xor_si128, _mm512_aesenc_epi128,
-    _mm512_aesenclast_epi128, _mm512_castsi512_si128, _mm512_extracti32x4_epi32,
-    _mm512_mask_set1_epi64, _mm512_maskz_broadcast_i32x4, _mm512_maskz_loadu_epi8,
-    _mm512_setzero_si512,
+    __m512i, _bzhi_u64, _mm_xor_si128, _mm512_aesenc_epi128, _mm512_aesenclast_epi128,
+    _mm512_castsi512_si128, _mm512_extracti32x4_epi32, _mm512_mask_set1_epi64,
+    _mm512_maskz_broadcast_i32x4, _mm512_maskz_loadu_epi8, _mm512_setzero_si512,
 };
 
 use super::super::CryptoJob;
 use super::super::job::AAD_LEN_MAX;
 use super::key::{GROUP, GROUPS, Key, ROUND_KEYS_MAX};
+use super::tag::Tag;
 use super::text::{Place, Text, pad_len};
 use super::vector::{
     BLOCK, LANES, Product, WIDTH, broadcast, lane_sum, last_lanes, load, load_block, reverse_bytes,
-    store_block, xor,
+    xor,
 };
 
 /// Vectors of the longest row that is short.
@@ -58,18 +58,17 @@ pub(super) struct Lane<'j> {
     aad: &'j [u8; AAD_LEN_MAX],
     aad_len: usize,
     text_len: usize,
-    pub(super) icv: &'j mut [u8; BLOCK],
-    pub(super) done: &'j mut bool,
+    pub(super) tag: Tag<'j>,
 }
 
 impl<'j> Lane<'j> {
     /// # Safety
     ///
-    /// `job` fits.
+    /// The job's ICV is a block.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
     pub(super) unsafe fn new(job: &'j mut CryptoJob<'_, Key>) -> Self {
-        let (key, lengths) = (job.key, (job.text_len, job.aad_len));
+        let (key, lengths) = (job.key, (job.text_len(), job.aad_len()));
         // SAFETY: the caller's promise.
         unsafe { Self::known(job, key, lengths) }
     }
@@ -79,7 +78,7 @@ impl<'j> Lane<'j> {
     ///
     /// # Safety
     ///
-    /// `job` fits, and these are its own.
+    /// The job's ICV is a block, and these are its own.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
     pub(super) unsafe fn known(
@@ -87,19 +86,22 @@ impl<'j> Lane<'j> {
         key: &'j Key,
         (text_len, aad_len): (usize, usize),
     ) -> Self {
+        let text = job.packet().as_mut_ptr().wrapping_add(job.text_offset());
+        // SAFETY: the text lies within the packet, which the job borrows, and the ICV behind it.
+        let (text, tag) = unsafe {
+            (
+                Text::new(text, text_len),
+                Tag::new(text.wrapping_add(text_len), &mut job.done),
+            )
+        };
         Self {
             key,
-            // SAFETY: the caller's promise.
-            text: unsafe { Text::new(job.packet, job.text_offset, text_len) },
+            text,
             iv: &job.iv,
             aad: &job.aad,
             aad_len,
             text_len,
-            icv: job
-                .icv
-                .first_chunk_mut()
-                .expect("an ICV has room for a block"),
-            done: &mut job.done,
+            tag,
         }
     }
 
@@ -251,7 +253,7 @@ unsafe fn cross<const Z: usize, const SEAL: bool, const SAME: bool, const AT: us
 ///
 /// # Safety
 ///
-/// The jobs fit and their rows have `Z` vectors.
+/// The jobs' ICVs are blocks, and their rows have `Z` vectors.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 pub(super) unsafe fn four<const Z: usize, const SEAL: bool, const SAME: bool>(
@@ -275,17 +277,14 @@ pub(super) unsafe fn four<const Z: usize, const SEAL: bool, const SAME: bool>(
         ]
     };
     let tags = xor(reverse_bytes(Product::gathered(&products).reduced()), masks);
-    conclude::<SEAL>(a.icv, a.done, _mm512_castsi512_si128(tags));
-    conclude::<SEAL>(b.icv, b.done, _mm512_extracti32x4_epi32::<1>(tags));
-    conclude::<SEAL>(c.icv, c.done, _mm512_extracti32x4_epi32::<2>(tags));
-    conclude::<SEAL>(d.icv, d.done, _mm512_extracti32x4_epi32::<3>(tags));
+    conclude_all::<SEAL>([a.tag, b.tag, c.tag, d.tag], tags);
 }
 
 /// Seals or opens one packet.
 ///
 /// # Safety
 ///
-/// The job fits and its row has `Z` vectors.
+/// The job's ICV is a block, and its row has `Z` vectors.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 pub(super) unsafe fn one<const Z: usize, const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
@@ -298,18 +297,15 @@ pub(super) unsafe fn one<const Z: usize, const SEAL: bool>(job: &mut CryptoJob<'
     let product = unsafe { cross::<Z, SEAL, true, LANES>(&mut lane, &stream, key) };
     let hash = lane_sum(product.reduced());
     let tag = _mm_xor_si128(_mm512_castsi512_si128(reverse_bytes(hash)), mask);
-    conclude::<SEAL>(lane.icv, lane.done, tag);
+    lane.tag.conclude::<SEAL>(tag);
 }
 
-/// Gives the tag out, or compares it with the expected one, all bytes at once.
+/// Concludes four packets, each with its lane of `tags`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-pub(super) fn conclude<const SEAL: bool>(icv: &mut [u8; BLOCK], done: &mut bool, tag: __m128i) {
-    if SEAL {
-        store_block(icv, tag);
-        *done = true;
-    } else {
-        let differences = _mm_xor_si128(load_block(icv), tag);
-        *done = _mm_test_all_zeros(differences, differences) == 1;
-    }
+pub(super) fn conclude_all<const SEAL: bool>([a, b, c, d]: [Tag<'_>; LANES], tags: __m512i) {
+    a.conclude::<SEAL>(_mm512_castsi512_si128(tags));
+    b.conclude::<SEAL>(_mm512_extracti32x4_epi32::<1>(tags));
+    c.conclude::<SEAL>(_mm512_extracti32x4_epi32::<2>(tags));
+    d.conclude::<SEAL>(_mm512_extracti32x4_epi32::<3>(tags));
 }

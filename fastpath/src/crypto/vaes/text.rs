@@ -85,21 +85,18 @@ pub(super) struct Text<'a> {
     borrowed: PhantomData<&'a mut [u8]>,
 }
 
-impl<'a> Text<'a> {
-    /// The text of a packet.
+impl Text<'_> {
+    /// The `len` bytes of text at `start`.
     ///
     /// # Safety
     ///
-    /// The range lies within the packet.
+    /// They belong to a packet that is borrowed as long as this value is.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-    pub(super) unsafe fn new(packet: &'a mut [u8], offset: usize, len: usize) -> Self {
+    pub(super) unsafe fn new(start: *mut u8, len: usize) -> Self {
         let pad_len = pad_len(len);
         Self {
-            base: packet
-                .as_mut_ptr()
-                .wrapping_add(offset)
-                .wrapping_sub(pad_len + BLOCK),
+            base: start.wrapping_sub(pad_len + BLOCK),
             head: u64::MAX << BLOCK << pad_len,
             tail: _bzhi_u64(u64::MAX, tail_len(len) as u32),
             borrowed: PhantomData,

@@ -5,7 +5,7 @@
 //! kept divided by x, which makes up for the one bit by which a reflected product is off.
 
 use core::arch::x86_64::{
-    __m128i, __m512i, _mm_loadu_si128, _mm_storeu_si128, _mm_xor_si128, _mm256_castsi256_si128,
+    __m128i, __m512i, _mm_loadu_si128, _mm_xor_si128, _mm256_castsi256_si128,
     _mm256_extracti128_si256, _mm256_xor_si256, _mm512_broadcast_i32x4, _mm512_castsi512_si256,
     _mm512_clmulepi64_epi128, _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_set_epi64,
     _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_epi32, _mm512_shuffle_i64x2,
@@ -32,14 +32,6 @@ pub(super) fn broadcast(bytes: &[u8; BLOCK]) -> __m512i {
 pub(super) fn load_block(bytes: &[u8; BLOCK]) -> __m128i {
     // SAFETY: reads the sixteen bytes of the array, at any alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-/// Writes one block.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-pub(super) fn store_block(bytes: &mut [u8; BLOCK], block: __m128i) {
-    // SAFETY: writes the sixteen bytes of the array, at any alignment.
-    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), block) }
 }
 
 /// Four blocks.

@@ -83,10 +83,9 @@ impl Bench {
     pub(super) fn opened(&mut self, frame: &mut [u8]) -> Result<u32, String> {
         let tunnel = self.rig.tunnels.first().ok_or("no tunnel")?;
         let esp = frame.get_mut(IP_OFFSET + ipv4::LEN..).ok_or("no ESP")?;
-        let mut jobs = [OpenJob::new(&tunnel.inbound, esp, 0)];
-        open_burst(&mut self.open, &mut jobs);
-        let opened = jobs[0].outcome.map_err(DropReason::key)?;
-        let inner = esp.get(opened.offset..opened.offset + opened.len);
+        let job = OpenJob::new(&tunnel.inbound, esp, 0);
+        let opened = open_burst(&mut self.open, [job])[0].map_err(DropReason::key)?;
+        let inner = esp.get(opened.range());
         let inner = inner.ok_or("no inner packet")?;
         let framed = [&[0; IP_OFFSET][..], inner].concat();
         let key = key_of(&framed).ok_or("no flow")?;

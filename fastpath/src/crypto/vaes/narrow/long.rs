@@ -7,7 +7,7 @@ use core::arch::x86_64::{
 use super::super::super::CryptoJob;
 use super::super::key::{GROUPS, Key};
 use super::aes::encrypt;
-use super::packet::Packet;
+use super::packet::{Packet, tag_of};
 use super::vector::{Product, TILE, xor};
 
 /// Vectors of a row from which on a packet uses all powers of the hash key. Below, reduction in
@@ -41,7 +41,7 @@ struct Ghash {
 ///
 /// # Safety
 ///
-/// `job` fits.
+/// The job's ICV is a block.
 #[inline]
 #[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
 pub(super) unsafe fn one<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
@@ -74,7 +74,7 @@ pub(super) unsafe fn one<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
             at += TILE;
         }
     }
-    tag.conclude::<SEAL>(ghash.hash, ghash.mask);
+    tag.conclude::<SEAL>(tag_of(ghash.hash, ghash.mask));
 }
 
 /// Encrypts or decrypts and hashes `N` vectors.

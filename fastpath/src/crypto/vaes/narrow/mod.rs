@@ -10,26 +10,24 @@ mod counters;
 mod long;
 mod packet;
 mod short;
-mod tag;
 mod vector;
 
 use super::super::CryptoJob;
-use super::TEXT_LEN_MAX;
 use super::key::Key;
 use super::vector::BLOCK;
 use packet::row_len;
 
-/// Seals or opens every job that fits.
+/// Seals or opens every job of which the ICV is a block.
 #[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
 pub(super) fn run<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>]) {
     for job in jobs {
         job.done = false;
-        if !job.fits() || job.icv_len != BLOCK || job.text_len > TEXT_LEN_MAX {
+        if job.icv_len() != BLOCK {
             continue;
         }
-        // SAFETY: the job fits, and this is the length of its row.
+        // SAFETY: the ICV is a block, and this is the length of the row.
         unsafe {
-            match row_len(job.text_len) {
+            match row_len(job.text_len()) {
                 1 => short::one::<1, SEAL>(job),
                 2 => short::one::<2, SEAL>(job),
                 3 => short::one::<3, SEAL>(job),

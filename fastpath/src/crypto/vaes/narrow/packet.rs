@@ -16,17 +16,14 @@ use core::arch::x86_64::{
     _mm256_setzero_si256, _mm256_storeu_si256,
 };
 use core::marker::PhantomData;
-use core::ptr::copy_nonoverlapping;
 
 use super::super::super::CryptoJob;
 use super::super::super::job::AAD_LEN_MAX;
 use super::super::key::Key;
+use super::super::tag::Tag;
 use super::super::vector::BLOCK;
 use super::counters::counter_blocks;
-use super::tag::Tag;
-use super::vector::{
-    LANES, WIDTH, broadcast, load_block, reverse_block, reverse_bytes, store_block, xor,
-};
+use super::vector::{LANES, WIDTH, broadcast, load_block, reverse_block, reverse_bytes, xor};
 
 /// A block of ones with zeros behind it: masks of any number of leading bytes.
 static KEEP: [u8; 2 * BLOCK] = {
@@ -58,8 +55,6 @@ pub(super) struct Packet<'j> {
     first: usize,
     /// Bytes of the text's last block.
     tail_len: usize,
-    /// Whether the packet goes on for the rest of that block.
-    has_room: bool,
     /// AAD and lengths as GHASH takes them, reversed.
     aad: __m128i,
     lengths: __m128i,
@@ -69,15 +64,16 @@ pub(super) struct Packet<'j> {
 impl<'j> Packet<'j> {
     /// # Safety
     ///
-    /// `job` fits.
+    /// The job's ICV is a block.
     #[inline]
     #[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
     pub(super) unsafe fn new(job: &'j mut CryptoJob<'_, Key>) -> (Self, Tag<'j>) {
-        let (text_len, blocks) = (job.text_len, job.text_len.div_ceil(BLOCK));
+        let (text_len, aad_len) = (job.text_len(), job.aad_len());
+        let blocks = text_len.div_ceil(BLOCK);
         let first = 1 - blocks % LANES;
         let nonce = _mm256_broadcastsi128_si256(load_block(&job.iv));
         let nonce = _mm256_blend_epi32::<0x88>(nonce, _mm256_setzero_si256());
-        let text = job.packet.as_mut_ptr().wrapping_add(job.text_offset);
+        let text = job.packet().as_mut_ptr().wrapping_add(job.text_offset());
         let packet = Self {
             key: job.key,
             base: xor(nonce, broadcast(job.key.initial())),
@@ -85,12 +81,12 @@ impl<'j> Packet<'j> {
             row_len: row_len(text_len),
             first,
             tail_len: text_len - blocks.saturating_sub(1) * BLOCK,
-            has_room: job.packet.len() - job.text_offset >= blocks * BLOCK,
-            aad: reversed_aad(&job.aad, job.aad_len),
-            lengths: _mm_set_epi64x(8 * job.aad_len as i64, 8 * text_len as i64),
+            aad: reversed_aad(&job.aad, aad_len),
+            lengths: _mm_set_epi64x(8 * aad_len as i64, 8 * text_len as i64),
             borrowed: PhantomData,
         };
-        let tag = Tag::new(&mut job.icv, &mut job.done);
+        // SAFETY: the ICV lies behind the text in the packet, which the job borrows.
+        let tag = unsafe { Tag::new(text.wrapping_add(text_len), &mut job.done) };
         (packet, tag)
     }
 
@@ -224,28 +220,23 @@ impl<'j> Packet<'j> {
     #[inline]
     #[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
     fn load_tail(&self) -> __m128i {
-        if self.has_room {
-            // SAFETY: the block lies within the packet.
-            return unsafe { _mm_loadu_si128(self.tail().cast()) };
-        }
-        let mut bytes = [0; BLOCK];
-        // SAFETY: `tail_len` bytes of the block are text, and a block has no fewer.
-        unsafe { copy_nonoverlapping(self.tail(), bytes.as_mut_ptr(), self.tail_len) };
-        load_block(&bytes)
+        // SAFETY: the block begins within the text, and an ICV as long as a block is behind that.
+        unsafe { _mm_loadu_si128(self.tail().cast()) }
     }
 
     #[inline]
     #[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
     fn store_tail(&mut self, block: __m128i) {
-        if self.has_room {
-            // SAFETY: the block lies within the packet.
-            return unsafe { _mm_storeu_si128(self.tail().cast(), block) };
-        }
-        let mut bytes = [0; BLOCK];
-        store_block(&mut bytes, block);
-        // SAFETY: as in `load_tail`.
-        unsafe { copy_nonoverlapping(bytes.as_ptr(), self.tail(), self.tail_len) };
+        // SAFETY: as in `load_tail`; the borrow is a mutable one.
+        unsafe { _mm_storeu_si128(self.tail().cast(), block) }
     }
+}
+
+/// The tag of a hash, with the keystream that masks it.
+#[inline]
+#[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
+pub(super) fn tag_of(hash: __m128i, mask: __m128i) -> __m128i {
+    _mm_xor_si128(reverse_block(hash), mask)
 }
 
 /// The AAD as GHASH takes it, reversed: what is behind it counts as zero.

@@ -5,14 +5,14 @@ use core::arch::x86_64::__m256i;
 use super::super::super::CryptoJob;
 use super::super::key::{GROUPS, Key};
 use super::aes::encrypt;
-use super::packet::Packet;
+use super::packet::{Packet, tag_of};
 use super::vector::{Product, TILE};
 
 /// Seals or opens a packet.
 ///
 /// # Safety
 ///
-/// `job` fits and its row has `N` vectors.
+/// The job's ICV is a block, and its row has `N` vectors.
 #[inline(never)]
 #[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
 pub(super) unsafe fn one<const N: usize, const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
@@ -44,5 +44,5 @@ pub(super) unsafe fn one<const N: usize, const SEAL: bool>(job: &mut CryptoJob<'
             take(at, hashed);
         }
     }
-    tag.conclude::<SEAL>(sum.reduced(), mask);
+    tag.conclude::<SEAL>(tag_of(sum.reduced(), mask));
 }

@@ -2,8 +2,8 @@
 
 use core::arch::asm;
 use core::arch::x86_64::{
-    __m128i, __m256i, _mm_loadu_si128, _mm_set_epi64x, _mm_shuffle_epi8, _mm_storeu_si128,
-    _mm_xor_si128, _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_clmulepi64_epi128,
+    __m128i, __m256i, _mm_loadu_si128, _mm_set_epi64x, _mm_shuffle_epi8, _mm_xor_si128,
+    _mm256_broadcastsi128_si256, _mm256_castsi256_si128, _mm256_clmulepi64_epi128,
     _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_set_epi64x, _mm256_setzero_si256,
     _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_xor_si256,
 };
@@ -24,14 +24,6 @@ pub(super) const TILE: usize = GROUP * vector::WIDTH / WIDTH;
 pub(super) fn load_block(bytes: &[u8; BLOCK]) -> __m128i {
     // SAFETY: reads the sixteen bytes of the array, at any alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-}
-
-/// Writes one block.
-#[inline]
-#[target_feature(enable = "avx2,vaes,vpclmulqdq,bmi2")]
-pub(super) fn store_block(bytes: &mut [u8; BLOCK], block: __m128i) {
-    // SAFETY: writes the sixteen bytes of the array, at any alignment.
-    unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), block) }
 }
 
 /// Sixteen bytes in both lanes.
