@@ -87,6 +87,20 @@ impl KeySet {
         }
     }
 
+    /// The key of our own engine, where it takes packets of every size.
+    #[inline]
+    pub(crate) fn vaes_alone(&self) -> Option<&vaes::Key> {
+        match &self.0 {
+            Keys::PortableAndVaes(choice, _, Some(key))
+            | Keys::IpsecMbAndVaes(choice, _, Some(key))
+                if choice.iter().all(|kind| *kind == EngineKind::Vaes) =>
+            {
+                Some(key)
+            }
+            _ => None,
+        }
+    }
+
     /// Asks for the lines of the key that [`Self::packet_key`] gives.
     #[inline]
     pub(crate) fn prefetch(&self, text_len: usize) {

@@ -33,3 +33,4 @@ pub(crate) use job::AAD_LEN_MAX;
 pub use job::CryptoJob;
 pub(crate) use keys::PacketKey;
 pub use keys::{KeyError, KeySet, SIZE_CLASS_BOUNDS, SIZE_CLASSES, size_class};
+pub(crate) use vaes::Key as VaesKey;

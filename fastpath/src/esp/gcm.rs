@@ -50,14 +50,16 @@ impl GcmFacts {
     /// RFC 4106 section 5: the SPI and the whole sequence number.
     #[inline]
     fn aad(&self) -> ([u8; AAD_LEN_MAX], u8) {
-        let number = if self.esn {
-            self.sequence
+        let (high, low) = ((self.sequence >> 32) as u32, self.sequence as u32);
+        let (second, third, len) = if self.esn {
+            (high, low, AAD_LEN_MAX as u8)
         } else {
-            self.sequence << 32
+            (low, 0, 8)
         };
-        let both = u128::from(self.spi) << 64 | u128::from(number);
-        let aad = both.to_be_bytes().last_chunk().copied().unwrap_or_default();
-        (aad, if self.esn { AAD_LEN_MAX as u8 } else { 8 })
+        let front = u64::from(self.spi) << 32 | u64::from(second);
+        let both = u128::from(front.to_be()) | u128::from(third.to_be()) << 64;
+        let [aad @ .., _, _, _, _] = both.to_le_bytes();
+        (aad, len)
     }
 }
 

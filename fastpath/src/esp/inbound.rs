@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::lifetime::ByteBudget;
 use super::replay::ReplayWindow;
-use super::sa::{BuildError, SaParameters, Selectors, prepare};
+use super::sa::{BuildError, Filter, SaParameters, Selectors, prepare};
 use super::suite::{SALT_LEN, Suite};
 use crate::crypto::{Direction, Engines, KeySet};
 use crate::packet::FlowKey;
@@ -53,6 +53,7 @@ pub struct InboundSa {
     /// Address and UDP port from which the peer's newest packet came.
     origin: AtomicU64,
     slot: SlotId,
+    filter: Filter,
     selectors: Selectors,
 }
 
@@ -92,6 +93,7 @@ impl InboundSa {
                     .map_or(0, |(_, port)| origin(parameters.remote, port)),
             ),
             slot: parameters.slot,
+            filter: Filter::new(&parameters.selectors),
             selectors: parameters.selectors,
         })
     }
@@ -126,14 +128,14 @@ impl InboundSa {
     /// Whether packets between these addresses lie within its selectors, whatever their ports.
     #[inline]
     pub fn selects_addresses(&self, key: &FlowKey) -> bool {
-        let selectors = self.selectors();
-        selectors.remote.contains(key.src) && selectors.local.contains(key.dst)
+        self.filter.holds(key.dst, key.src)
     }
 
     /// Whether an inner packet may come by this SA (RFC 4301 section 5.2 step 4).
     #[inline]
     pub fn selects(&self, key: &FlowKey) -> bool {
-        self.selectors.selects_inbound(key)
+        self.filter
+            .selects_outbound(&self.selectors, &key.reversed())
     }
 
     /// Whether the SA still may carry packets.

@@ -73,12 +73,17 @@ impl ByteBudget {
     /// Whether `bytes` more fit. Once they have not, nothing fits any more.
     #[inline]
     pub(super) fn admit(&self, bytes: u64) -> Result<u64, DropReason> {
-        let used = self.used().saturating_add(bytes);
-        if used > self.hard || self.is_over() {
+        self.with(bytes).ok_or_else(|| {
             self.end();
-            return Err(DropReason::EspLifetime);
-        }
-        Ok(used)
+            DropReason::EspLifetime
+        })
+    }
+
+    /// What is used with `bytes` more, if they fit.
+    #[inline]
+    fn with(&self, bytes: u64) -> Option<u64> {
+        let used = self.used().saturating_add(bytes);
+        (used <= self.hard && !self.is_over()).then_some(used)
     }
 
     /// Stores what [`ByteBudget::admit`] has returned.
@@ -120,7 +125,7 @@ impl ByteBudget {
 }
 
 /// Sequence numbers and bytes of an outbound SA: for one worker ([`OutboundProgress::reserve`],
-/// [`OutboundProgress::note_expecting`]), or for several ([`OutboundProgress::reserve_run`],
+/// [`OutboundProgress::note_expecting`]), or for several ([`OutboundProgress::reserve_shared`],
 /// [`OutboundProgress::add_expecting`]). One SA never sees both.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -171,28 +176,30 @@ impl OutboundProgress {
         self.sequence.load(Relaxed)
     }
 
+    /// [`OutboundProgress::reserve_shared`], for one worker alone.
     #[inline]
-    pub(super) fn reserve(&self, bytes: u64) -> Result<u64, DropReason> {
-        let sequence = self.sequence();
-        if sequence >= self.sequence_last {
-            self.budget.end();
-            return Err(DropReason::SequenceExhausted);
+    pub(super) fn reserve(&self, packets: u64, bytes: u64) -> Result<u64, DropReason> {
+        let before = self.sequence();
+        if packets > self.sequence_last - before {
+            return Err(self.refuse(packets, DropReason::SequenceExhausted));
         }
-        let used = self.budget.admit(bytes)?;
+        let Some(used) = self.budget.with(bytes) else {
+            return Err(self.refuse(packets, DropReason::EspLifetime));
+        };
         self.budget.spend(used);
-        let next = sequence + 1;
-        self.sequence.store(next, Relaxed);
-        if next >= self.sequence_last - SEQUENCE_RESERVE {
+        let last = before + packets;
+        self.sequence.store(last, Relaxed);
+        if last >= self.sequence_last - SEQUENCE_RESERVE {
             self.budget.soft_latch.raise();
         }
-        Ok(next)
+        Ok(before + 1)
     }
 
     /// The first of `packets` numbers that follow each other, for `bytes` bytes in all. A number is
     /// given out once, because the counter moves in one step. All of them or none: a run that fails
     /// says nothing of a shorter one, so only one packet alone (`packets` is 1) ends the SA.
     #[inline(never)]
-    pub(super) fn reserve_run(&self, packets: u64, bytes: u64) -> Result<u64, DropReason> {
+    pub(super) fn reserve_shared(&self, packets: u64, bytes: u64) -> Result<u64, DropReason> {
         if !self.budget.take(bytes) {
             return Err(self.refuse(packets, DropReason::EspLifetime));
         }
@@ -210,6 +217,7 @@ impl OutboundProgress {
         Ok(before + 1)
     }
 
+    #[cold]
     fn refuse(&self, packets: u64, reason: DropReason) -> DropReason {
         if packets == 1 {
             self.budget.end();
@@ -234,14 +242,14 @@ mod tests {
     #[test]
     fn bytes_raise_soft_then_hard_once_each() {
         let progress = OutboundProgress::new(aes(), false, Some(8000));
-        assert!((1..=6).all(|sequence| progress.reserve(1000) == Ok(sequence)));
+        assert!((1..=6).all(|sequence| progress.reserve(1, 1000) == Ok(sequence)));
         assert!(!progress.budget.take_soft());
-        assert_eq!(progress.reserve(1000), Ok(7));
+        assert_eq!(progress.reserve(1, 1000), Ok(7));
         assert!(progress.budget.take_soft() && !progress.budget.take_soft());
-        assert_eq!(progress.reserve(1000), Ok(8));
+        assert_eq!(progress.reserve(1, 1000), Ok(8));
         assert!(!progress.budget.is_over());
-        assert_eq!(progress.reserve(1), Err(DropReason::EspLifetime));
-        assert_eq!(progress.reserve(0), Err(DropReason::EspLifetime));
+        assert_eq!(progress.reserve(1, 1), Err(DropReason::EspLifetime));
+        assert_eq!(progress.reserve(1, 0), Err(DropReason::EspLifetime));
         assert!(progress.budget.is_over());
         assert_eq!((progress.sequence(), progress.budget.used()), (8, 8000));
         assert!(!progress.budget.take_soft());
@@ -253,13 +261,13 @@ mod tests {
         progress
             .sequence
             .store(u64::from(u32::MAX) - SEQUENCE_RESERVE - 2, Relaxed);
-        assert!(progress.reserve(1).is_ok());
+        assert!(progress.reserve(1, 1).is_ok());
         assert!(!progress.budget.take_soft());
-        assert!(progress.reserve(1).is_ok());
+        assert!(progress.reserve(1, 1).is_ok());
         assert!(progress.budget.take_soft());
         progress.sequence.store(u64::from(u32::MAX) - 1, Relaxed);
-        assert_eq!(progress.reserve(1), Ok(u64::from(u32::MAX)));
-        assert_eq!(progress.reserve(1), Err(DropReason::SequenceExhausted));
+        assert_eq!(progress.reserve(1, 1), Ok(u64::from(u32::MAX)));
+        assert_eq!(progress.reserve(1, 1), Err(DropReason::SequenceExhausted));
         assert!(progress.budget.is_over());
     }
 
@@ -267,25 +275,28 @@ mod tests {
     fn with_esn_the_counter_crosses_the_subspaces() {
         let progress = OutboundProgress::new(aes(), true, None);
         progress.sequence.store(u64::from(u32::MAX), Relaxed);
-        assert_eq!(progress.reserve(1), Ok(1 << 32));
+        assert_eq!(progress.reserve(1, 1), Ok(1 << 32));
         assert!(!progress.budget.take_soft());
         progress.sequence.store(u64::MAX - 1, Relaxed);
-        assert_eq!(progress.reserve(1), Ok(u64::MAX));
-        assert_eq!(progress.reserve(1), Err(DropReason::SequenceExhausted));
+        assert_eq!(progress.reserve(1, 1), Ok(u64::MAX));
+        assert_eq!(progress.reserve(1, 1), Err(DropReason::SequenceExhausted));
     }
 
     #[test]
     fn runs_are_taken_whole_and_the_limits_hold_for_them() {
         let progress = OutboundProgress::new(aes(), false, Some(8000));
-        assert_eq!(progress.reserve_run(3, 3000), Ok(1));
-        assert_eq!(progress.reserve_run(3, 3000), Ok(4));
+        assert_eq!(progress.reserve_shared(3, 3000), Ok(1));
+        assert_eq!(progress.reserve_shared(3, 3000), Ok(4));
         assert!(!progress.budget.take_soft());
-        assert_eq!(progress.reserve_run(3, 3000), Err(DropReason::EspLifetime));
+        assert_eq!(
+            progress.reserve_shared(3, 3000),
+            Err(DropReason::EspLifetime)
+        );
         assert!(!progress.budget.is_over(), "a shorter run may fit");
-        assert_eq!(progress.reserve_run(2, 2000), Ok(7));
+        assert_eq!(progress.reserve_shared(2, 2000), Ok(7));
         assert!(progress.budget.take_soft() && !progress.budget.take_soft());
-        assert_eq!(progress.reserve_run(1, 1), Err(DropReason::EspLifetime));
-        assert_eq!(progress.reserve_run(1, 0), Err(DropReason::EspLifetime));
+        assert_eq!(progress.reserve_shared(1, 1), Err(DropReason::EspLifetime));
+        assert_eq!(progress.reserve_shared(1, 0), Err(DropReason::EspLifetime));
         assert!(progress.budget.is_over());
         assert_eq!((progress.sequence(), progress.budget.used()), (8, 8000));
     }
@@ -296,16 +307,16 @@ mod tests {
         progress
             .sequence
             .store(u64::from(u32::MAX) - SEQUENCE_RESERVE - 3, Relaxed);
-        assert!(progress.reserve_run(2, 2).is_ok());
+        assert!(progress.reserve_shared(2, 2).is_ok());
         assert!(!progress.budget.take_soft());
-        assert!(progress.reserve_run(1, 1).is_ok());
+        assert!(progress.reserve_shared(1, 1).is_ok());
         assert!(progress.budget.take_soft());
         progress.sequence.store(u64::from(u32::MAX) - 1, Relaxed);
         let exhausted = Err(DropReason::SequenceExhausted);
-        assert_eq!(progress.reserve_run(2, 2), exhausted);
+        assert_eq!(progress.reserve_shared(2, 2), exhausted);
         assert!(!progress.budget.is_over());
-        assert_eq!(progress.reserve_run(1, 1), Ok(u64::from(u32::MAX)));
-        assert_eq!(progress.reserve_run(1, 1), exhausted);
+        assert_eq!(progress.reserve_shared(1, 1), Ok(u64::from(u32::MAX)));
+        assert_eq!(progress.reserve_shared(1, 1), exhausted);
         assert!(progress.budget.is_over());
         assert_eq!(progress.budget.used(), 4, "what was refused is not counted");
     }
@@ -315,8 +326,8 @@ mod tests {
         let suite = Suite::new(Encryption::TripleDes, Some(Hash::Md5)).expect("a suite");
         for lifetime in [None, Some(u64::MAX)] {
             let progress = OutboundProgress::new(suite, false, lifetime);
-            assert!(progress.reserve(1 << 32).is_ok());
-            assert_eq!(progress.reserve(1), Err(DropReason::EspLifetime));
+            assert!(progress.reserve(1, 1 << 32).is_ok());
+            assert_eq!(progress.reserve(1, 1), Err(DropReason::EspLifetime));
         }
     }
 }

@@ -27,7 +27,7 @@ mod tunnel_header;
 
 pub use inbound::InboundSa;
 pub use open::{OpenJob, OpenScratch, Opened, Outcome, open_burst};
-pub use outbound::{OutboundSa, Sealer};
+pub use outbound::{Growth, OutboundSa, Sealer};
 pub use replay::{REPLAY_WINDOW_MIN, ReplayWindow};
 pub use sa::{BuildError, PortRange, SPI_MIN, SaParameters, Selectors};
 pub use seal::{SealJob, SealScratch, Sealed, seal_burst};

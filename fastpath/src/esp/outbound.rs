@@ -1,7 +1,7 @@
 //! An outbound SA: what sealing a packet needs.
 
 use super::lifetime::OutboundProgress;
-use super::sa::{BuildError, SaParameters, Selectors, prepare};
+use super::sa::{BuildError, Filter, SaParameters, Selectors, prepare};
 use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, SALT_LEN, Suite};
 use super::tunnel_header::HeaderTemplate;
 use crate::cpu;
@@ -25,6 +25,41 @@ const _: () = assert!(
     "what is read per packet is one cache line"
 );
 
+/// How much longer packets become, worked out once for those of one SA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    head_len: usize,
+    /// The cipher's block less one; blocks are powers of two.
+    block_mask: usize,
+    icv_len: usize,
+}
+
+impl Growth {
+    /// [`OutboundSa::head_len`].
+    #[inline]
+    pub fn head_len(&self) -> usize {
+        self.head_len
+    }
+
+    /// [`OutboundSa::tail_len`].
+    #[inline]
+    pub fn tail_len(&self, inner_len: usize) -> usize {
+        self.pad_len(inner_len) + ESP_TRAILER_LEN + self.icv_len
+    }
+
+    /// Bytes of padding for `inner_len` bytes of payload.
+    #[inline]
+    pub(super) fn pad_len(&self, inner_len: usize) -> usize {
+        (inner_len + ESP_TRAILER_LEN).wrapping_neg() & self.block_mask
+    }
+
+    /// Bytes of the ICV.
+    #[inline]
+    pub(super) fn icv_len(&self) -> usize {
+        self.icv_len
+    }
+}
+
 /// Which worker seals with an SA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealer {
@@ -44,6 +79,7 @@ pub struct OutboundSa {
     spi: u32,
     slot: SlotId,
     sealer: Sealer,
+    filter: Filter,
     selectors: Selectors,
 }
 
@@ -68,6 +104,7 @@ impl OutboundSa {
             spi: parameters.spi,
             slot: parameters.slot,
             sealer,
+            filter: Filter::new(&parameters.selectors),
             selectors: parameters.selectors,
         })
     }
@@ -90,6 +127,16 @@ impl OutboundSa {
             self.hot.header.move_to(remote, remote_port);
         }
         in_udp
+    }
+
+    /// How its packets grow.
+    #[inline]
+    pub fn growth(&self) -> Growth {
+        Growth {
+            head_len: self.head_len(),
+            block_mask: self.hot.suite.block_len() - 1,
+            icv_len: self.hot.suite.icv_len(),
+        }
     }
 
     /// Bytes in front of the inner packet: outer IPv4, UDP if any, ESP header, IV.
@@ -132,25 +179,24 @@ impl OutboundSa {
         self.hot.keys.prefetch(inner_len);
     }
 
-    /// Takes the next sequence number for an inner packet of `bytes` bytes.
-    ///
-    /// Call it after the last step that may drop the packet: a number is never given back.
-    /// Fails with [`DropReason::EspLifetime`] or [`DropReason::SequenceExhausted`].
+    /// Takes the next sequence number for an inner packet of `bytes` bytes: a run of one packet.
     #[inline]
     pub fn reserve(&self, bytes: usize) -> Result<u64, DropReason> {
-        match self.sealer {
-            Sealer::Worker(_) => self.progress.reserve(bytes as u64),
-            Sealer::Spread => self.progress.reserve_run(1, bytes as u64),
-        }
+        self.reserve_run(1, bytes)
     }
 
-    /// The first of `packets` numbers that follow each other, for inner packets of together `bytes`
-    /// bytes; `None` when not all of them are left, or when the SA has one sealer. Costs as many
-    /// accesses to the line that workers share as [`OutboundSa::reserve`] does for one packet.
-    pub fn reserve_run(&self, packets: usize, bytes: usize) -> Option<u64> {
-        let spread = self.sealer == Sealer::Spread;
-        let reserve = || self.progress.reserve_run(packets as u64, bytes as u64).ok();
-        spread.then(reserve).flatten()
+    /// Takes `packets` numbers that follow each other, for inner packets of together `bytes` bytes;
+    /// the first of them. All or none: a run that does not fit says nothing of a shorter one.
+    ///
+    /// Call it after the last step that may drop the packets: a number is never given back.
+    /// Fails with [`DropReason::EspLifetime`] or [`DropReason::SequenceExhausted`].
+    #[inline]
+    pub fn reserve_run(&self, packets: usize, bytes: usize) -> Result<u64, DropReason> {
+        let (packets, bytes) = (packets as u64, bytes as u64);
+        match self.sealer {
+            Sealer::Worker(_) => self.progress.reserve(packets, bytes),
+            Sealer::Spread => self.progress.reserve_shared(packets, bytes),
+        }
     }
 
     /// Whether the soft limit was reached and this has not been told yet. For the sealer.
@@ -191,8 +237,9 @@ impl OutboundSa {
     }
 
     /// Whether a packet to the peer may go by this SA.
+    #[inline]
     pub fn selects(&self, key: &FlowKey) -> bool {
-        self.selectors.selects_outbound(key)
+        self.filter.selects_outbound(&self.selectors, key)
     }
 
     /// Packets for which a number was reserved; also the last number.

@@ -62,6 +62,12 @@ impl Selectors {
         }
     }
 
+    /// Whether they say nothing of protocols and ports.
+    pub(super) fn are_nets_alone(&self) -> bool {
+        let any = [self.local_ports, self.remote_ports] == [PortRange::ANY; 2];
+        any && self.protocol.is_none()
+    }
+
     /// Whether a packet to the peer is one of them.
     pub fn selects_outbound(&self, key: &FlowKey) -> bool {
         let with_ports = matches!(key.protocol, protocol::TCP | protocol::UDP);
@@ -75,6 +81,39 @@ impl Selectors {
     /// Whether a packet from the peer is one of them.
     pub fn selects_inbound(&self, key: &FlowKey) -> bool {
         self.selects_outbound(&key.reversed())
+    }
+}
+
+/// Selectors as packets are held against them: the nets first, as words, and of most SAs nothing
+/// else.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filter {
+    local: [u32; 2],
+    remote: [u32; 2],
+    nets_alone: bool,
+}
+
+impl Filter {
+    pub(super) fn new(selectors: &Selectors) -> Self {
+        let words = |net: &MaskedNet| [net.address.to_bits(), net.mask.to_bits()];
+        Self {
+            local: words(&selectors.local),
+            remote: words(&selectors.remote),
+            nets_alone: selectors.are_nets_alone(),
+        }
+    }
+
+    /// Whether the nets hold a packet from `local` to `remote`.
+    #[inline]
+    pub(super) fn holds(&self, local: u32, remote: u32) -> bool {
+        let differ = |[net, mask]: [u32; 2], address: u32| address & mask ^ net;
+        differ(self.local, local) | differ(self.remote, remote) == 0
+    }
+
+    /// [`Selectors::selects_outbound`], of the selectors that it was made from.
+    #[inline]
+    pub(super) fn selects_outbound(&self, selectors: &Selectors, key: &FlowKey) -> bool {
+        self.holds(key.src, key.dst) && (self.nets_alone || selectors.selects_outbound(key))
     }
 }
 
@@ -189,5 +228,42 @@ mod tests {
         assert!(selectors.selects_outbound(&icmp));
         selectors.protocol = Some(protocol::UDP);
         assert!(!selectors.selects_outbound(&tcp(80)) && !selectors.selects_outbound(&icmp));
+        assert!(!Filter::new(&selectors).selects_outbound(&selectors, &tcp(80)));
+    }
+
+    #[test]
+    fn a_filter_selects_what_its_selectors_do() {
+        let ports = PortRange {
+            first: 80,
+            last: 81,
+        };
+        let nets = Selectors::between(net(1), net(2));
+        let cases = [
+            nets,
+            Selectors {
+                remote_ports: ports,
+                ..nets
+            },
+            Selectors {
+                local_ports: ports,
+                ..nets
+            },
+            Selectors {
+                protocol: Some(protocol::TCP),
+                ..nets
+            },
+        ];
+        let addresses = [0x0a01_0001, 0x0a02_0001, 0x0a03_0001];
+        for selectors in cases {
+            let filter = Filter::new(&selectors);
+            assert_eq!(filter.nets_alone, selectors == nets);
+            for (src, dst) in addresses.iter().flat_map(|a| addresses.map(|b| (*a, b))) {
+                for (number, port) in [(6, 80), (6, 82), (17, 81), (17, 82), (1, 0)] {
+                    let key = FlowKey::new(number, src, port, dst, 161 - port);
+                    let expected = selectors.selects_outbound(&key);
+                    assert_eq!(filter.selects_outbound(&selectors, &key), expected);
+                }
+            }
+        }
     }
 }

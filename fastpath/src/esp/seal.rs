@@ -3,12 +3,12 @@
 use arrayvec::ArrayVec;
 
 use super::gcm::GcmFacts;
-use super::outbound::OutboundSa;
-use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN};
+use super::outbound::{Growth, OutboundSa};
+use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, SALT_LEN};
 use super::tunnel_header::{HeaderWords, IPV4_LEN};
 use crate::crypto::{
     CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, IvGenerator, PacketKey, PortableJob,
-    VaesJob, WorkerError,
+    VaesJob, VaesKey, WorkerError,
 };
 use crate::limits::BURST_MAX;
 
@@ -75,6 +75,14 @@ impl Sealed {
     }
 }
 
+/// The jobs of a burst, by engine.
+#[derive(Default)]
+struct Lists<'a> {
+    portable: ArrayVec<PortableJob<'a>, BURST_MAX>,
+    ipsec_mb: ArrayVec<IpsecMbJob<'a>, BURST_MAX>,
+    vaes: ArrayVec<VaesJob<'a>, BURST_MAX>,
+}
+
 /// Seals up to [`BURST_MAX`] packets of possibly many SAs; afterwards `packet` is the outer IPv4
 /// packet. What goes beyond that is not sealed.
 #[inline]
@@ -82,63 +90,88 @@ pub fn seal_burst<'a>(
     scratch: &mut SealScratch,
     jobs: impl IntoIterator<Item = SealJob<'a>>,
 ) -> Sealed {
-    let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
-    let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
-    let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
+    let mut lists = Lists::default();
     let mut last: Option<Framing<'_>> = None;
     let mut sealed = Sealed {
         bits: 0,
         packets: 0,
     };
-    for (index, job) in jobs.into_iter().enumerate() {
+    for job in jobs {
+        let index = sealed.packets;
         sealed.packets += 1;
         if index >= BURST_MAX {
             continue;
         }
         let (sa, sequence) = (job.sa, job.sequence);
-        let framing = match last {
+        let framing = match &last {
             Some(framing) if core::ptr::eq(framing.sa, sa) => framing,
-            _ => *last.insert(Framing::of(sa)),
+            _ => last.insert(Framing::of(sa)),
         };
         let Some((esp, text_len)) = framing.frame(job) else {
             continue;
         };
-        let ivs = &mut scratch.ivs;
-        match sa.hot.keys.packet_key(text_len) {
-            Some(PacketKey::Portable(key)) => {
-                portable.extend(crypto_job(sa, key, esp, sequence, ivs, index));
-            }
-            Some(PacketKey::IpsecMb(key)) => {
-                ipsec_mb.extend(crypto_job(sa, key, esp, sequence, ivs, index));
-            }
-            // Its suites are GCM's.
-            Some(PacketKey::Vaes(key)) => {
-                if let Some(job) = gcm_job(sa, key, esp, sequence, index) {
-                    vaes.push(job);
-                }
-            }
-            None => {}
+        if let Some(key) = framing.vaes_alone {
+            lists
+                .vaes
+                .extend(framing.gcm_job(key, esp, sequence, index));
+        } else {
+            let ivs = &mut scratch.ivs;
+            choose(framing, esp, (sequence, text_len), index, ivs, &mut lists);
         }
     }
-    scratch
-        .workers
-        .run(Direction::Seal, &mut portable, &mut ipsec_mb, &mut vaes);
-    note(&portable, &mut sealed);
-    note(&ipsec_mb, &mut sealed);
-    note(&vaes, &mut sealed);
+    scratch.workers.run(
+        Direction::Seal,
+        &mut lists.portable,
+        &mut lists.ipsec_mb,
+        &mut lists.vaes,
+    );
+    note(&lists.portable, &mut sealed);
+    note(&lists.ipsec_mb, &mut sealed);
+    note(&lists.vaes, &mut sealed);
     sealed
 }
 
-/// How packets of one SA are framed.
+/// Gives a packet to the engine that takes its size.
+#[inline(never)]
+fn choose<'a>(
+    framing: &Framing<'a>,
+    esp: &'a mut [u8],
+    (sequence, text_len): (u64, usize),
+    index: usize,
+    ivs: &mut IvGenerator,
+    lists: &mut Lists<'a>,
+) {
+    match framing.sa.hot.keys.packet_key(text_len) {
+        Some(PacketKey::Portable(key)) => {
+            let job = framing.crypto_job(key, esp, sequence, ivs, index);
+            lists.portable.extend(job);
+        }
+        Some(PacketKey::IpsecMb(key)) => {
+            let job = framing.crypto_job(key, esp, sequence, ivs, index);
+            lists.ipsec_mb.extend(job);
+        }
+        // Its suites are GCM's.
+        Some(PacketKey::Vaes(key)) => {
+            lists
+                .vaes
+                .extend(framing.gcm_job(key, esp, sequence, index));
+        }
+        None => {}
+    }
+}
+
+/// What packets of one SA have in common.
 #[derive(Clone, Copy)]
 struct Framing<'a> {
     sa: &'a OutboundSa,
     header: HeaderWords,
     /// Bytes in front of the ESP header.
     outer_len: usize,
-    /// Bytes in front of the inner packet.
-    head_len: usize,
-    icv_len: usize,
+    growth: Growth,
+    salt: [u8; SALT_LEN],
+    spi: u32,
+    esn: bool,
+    vaes_alone: Option<&'a VaesKey>,
 }
 
 impl<'a> Framing<'a> {
@@ -147,8 +180,11 @@ impl<'a> Framing<'a> {
             sa,
             header: sa.hot.header.words(),
             outer_len: sa.hot.header.outer_len(),
-            head_len: sa.head_len(),
-            icv_len: sa.hot.suite.icv_len(),
+            growth: sa.growth(),
+            salt: sa.hot.salt,
+            spi: sa.spi(),
+            esn: sa.esn(),
+            vaes_alone: sa.hot.keys.vaes_alone(),
         }
     }
 
@@ -161,17 +197,63 @@ impl<'a> Framing<'a> {
         if !(IPV4_LEN..=packet.len()).contains(&inner_len) {
             return None;
         }
-        let pad_len = self.sa.hot.suite.pad_len(inner_len);
+        let (head_len, icv_len) = (self.growth.head_len(), self.growth.icv_len());
+        let pad_len = self.growth.pad_len(inner_len);
         let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
-        if packet.len() != self.head_len + text_len + self.icv_len {
+        if packet.len() != head_len + text_len + icv_len {
             return None;
         }
-        let body = packet.get_mut(self.head_len..)?;
+        let body = packet.get_mut(head_len..)?;
         let inner = body.first_chunk::<IPV4_LEN>()?;
         let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
         close(body.get_mut(inner_len..)?, pad_len)?;
         self.header.write(packet, job.sequence, tos, fragment)?;
         Some((packet.get_mut(self.outer_len..)?, text_len))
+    }
+
+    /// The job of a packet that is framed, with its IV in front of the text.
+    fn crypto_job<'p, K>(
+        &self,
+        key: &'p K,
+        esp: &'p mut [u8],
+        sequence: u64,
+        ivs: &mut IvGenerator,
+        index: usize,
+    ) -> Option<CryptoJob<'p, K>> {
+        let suite = self.sa.hot.suite;
+        if suite.is_gcm() {
+            return self.gcm_job(key, esp, sequence, index);
+        }
+        let mut crypto = CryptoJob::new(suite, key, esp)?;
+        crypto.index = index as u8;
+        crypto.iv = ivs.next_iv();
+        let (iv, iv_len, end) = (crypto.iv, suite.iv_len(), crypto.text_offset());
+        let field = crypto.packet().get_mut(end - iv_len..end)?;
+        field.copy_from_slice(iv.get(..iv_len)?);
+        if self.esn {
+            crypto.append_high(sequence);
+        }
+        Some(crypto)
+    }
+
+    #[inline]
+    fn gcm_job<'p, K>(
+        &self,
+        key: &'p K,
+        esp: &'p mut [u8],
+        sequence: u64,
+        index: usize,
+    ) -> Option<CryptoJob<'p, K>> {
+        let explicit = sequence.to_be_bytes();
+        *esp.get_mut(ESP_HEADER_LEN..)?.first_chunk_mut()? = explicit;
+        let facts = GcmFacts {
+            salt: self.salt,
+            explicit,
+            spi: self.spi,
+            sequence,
+            esn: self.esn,
+        };
+        facts.job(key, esp, index)
     }
 }
 
@@ -208,52 +290,6 @@ const CLOSINGS: [[u8; 8]; 7] = {
     }
     words
 };
-
-/// The job of a packet that is framed, with its IV in front of the text.
-#[inline]
-fn crypto_job<'a, K>(
-    sa: &OutboundSa,
-    key: &'a K,
-    esp: &'a mut [u8],
-    sequence: u64,
-    ivs: &mut IvGenerator,
-    index: usize,
-) -> Option<CryptoJob<'a, K>> {
-    let suite = sa.hot.suite;
-    if suite.is_gcm() {
-        return gcm_job(sa, key, esp, sequence, index);
-    }
-    let mut crypto = CryptoJob::new(suite, key, esp)?;
-    crypto.index = index as u8;
-    crypto.iv = ivs.next_iv();
-    let (iv, iv_len, end) = (crypto.iv, suite.iv_len(), crypto.text_offset());
-    let field = crypto.packet().get_mut(end - iv_len..end)?;
-    field.copy_from_slice(iv.get(..iv_len)?);
-    if sa.esn() {
-        crypto.append_high(sequence);
-    }
-    Some(crypto)
-}
-
-#[inline]
-fn gcm_job<'a, K>(
-    sa: &OutboundSa,
-    key: &'a K,
-    esp: &'a mut [u8],
-    sequence: u64,
-    index: usize,
-) -> Option<CryptoJob<'a, K>> {
-    let explicit = sequence.to_be_bytes();
-    *esp.get_mut(ESP_HEADER_LEN..)?.first_chunk_mut()? = explicit;
-    let facts = GcmFacts {
-        salt: sa.hot.salt,
-        explicit,
-        spi: sa.spi(),
-        sequence,
-        esn: sa.esn(),
-    };
-    facts.job(key, esp, index)
-}
 
 /// Notes what was sealed.
 #[inline]

@@ -15,6 +15,7 @@ use crate::worker::{Core, View};
 ///
 /// Cost: one home hash per packet where there are several workers; lines of index and entries
 /// prefetched for the whole burst.
+#[inline(never)]
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) -> bool {
     let mut keys: ArrayVec<FlowKey, BURST_MAX> = ArrayVec::new();
     core.step(burst, |core, packet| {

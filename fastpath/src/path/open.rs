@@ -23,6 +23,7 @@ use crate::worker::{Core, View};
 /// Each packet keeps the SA that it was admitted with: the table may change at any moment.
 ///
 /// Cost: SAD entry and SA lines prefetched, one crypto call per burst.
+#[inline(never)]
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     if !burst.packets().iter().any(is_esp) {
         return;
@@ -132,7 +133,7 @@ fn unknown_spi(core: &mut Core, meta: &Meta) -> Verdict {
 }
 
 /// One crypto call for all ESP packets of the burst, in their order.
-#[inline]
+#[inline(never)]
 fn open(
     core: &mut Core,
     sas: &[Option<&InboundSa>],
@@ -157,7 +158,7 @@ fn open(
 }
 
 /// Lets what was opened go on.
-#[inline]
+#[inline(never)]
 fn accept_all(
     core: &mut Core,
     view: &View<'_>,

@@ -39,6 +39,7 @@ impl<'r> Port<'r> {
 /// packet; ARP keeps its Ethernet header.
 ///
 /// Cost: the packet's first line, and the line of its facts.
+#[inline(never)]
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     let mut last = None;
     core.step(burst, |core, packet| {

@@ -5,7 +5,7 @@ mod admit;
 mod fragments;
 mod next_hop;
 
-use super::gate::{Gate, compare};
+use super::gate::{compare, passes};
 use super::permit::Outgoing;
 use super::{LastHop, establish, parse, reply, transmit};
 use crate::burst::Burst;
@@ -28,6 +28,7 @@ use crate::worker::{Core, View};
 /// short and rare, so the line is run again for them alone.
 ///
 /// Cost: both lines of the entry, the packet's first line.
+#[inline(never)]
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     let mut reopening = Burst::default();
     apply(core, view, burst, &mut reopening);
@@ -138,17 +139,18 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, 
     let meta = packet.meta();
     let (index, from) = (meta.conn, meta.sender());
     let to = from.other();
-    let Some(hot) = core.conns.hot(index) else {
+    let Some((mut hot, mut cold)) = core.conns.both_mut(index) else {
         return lost(packet);
     };
-    let slots = &view.shared.slots;
-    let gate = compare(hot, from, meta.arrival(), |slot| slots.word(slot));
-    if gate != Gate::Pass || core.watching {
+    let word = |slot| view.shared.slots.word(slot);
+    if core.watching || !passes(hot, from, meta.arrival(), word) {
+        let gate = compare(hot, from, meta.arrival(), word);
         admit::judge(core, view, packet, gate)?;
+        let Some(both) = core.conns.both_mut(index) else {
+            return lost(packet);
+        };
+        (hot, cold) = both;
     }
-    let Some((hot, cold)) = core.conns.both_mut(index) else {
-        return lost(packet);
-    };
     next_hop::refresh(view, hot, cold, to);
     let slot = hot.slots[to.index()];
     let mtu = mtu(view, cold, to, slot);

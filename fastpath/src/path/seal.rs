@@ -7,7 +7,7 @@ use super::{Entrance, LastHop, transmit};
 use crate::burst::Burst;
 use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
-use crate::esp::{OutboundSa, SealJob, Sealed, Sealer, seal_burst};
+use crate::esp::{Growth, OutboundSa, SealJob, Sealed, Sealer, seal_burst};
 use crate::limits::BURST_MAX;
 use crate::packet::flag;
 use crate::tunnel::SlotId;
@@ -26,33 +26,31 @@ mod runs;
 /// used twice.
 ///
 /// Cost: the slot's line, the SA's lines, one crypto call per burst.
+#[inline(never)]
 pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     if burst.is_empty() {
         return;
     }
     prefetch(core.id, view, burst);
-    let mut sas: ArrayVec<&OutboundSa, BURST_MAX> = ArrayVec::new();
-    let (mut last, mut spread) = (None, false);
-    core.step(burst, |core, packet| {
+    let mut runs: ArrayVec<Run<'_>, BURST_MAX> = ArrayVec::new();
+    let id = core.id;
+    core.step(burst, |_, packet| {
         let slot = packet.meta().slot;
-        let known = last.filter(|tunnel: &Tunnel<'_>| tunnel.slot == slot);
-        let Some(tunnel) = known.or_else(|| Tunnel::of(view, slot)) else {
-            return Verdict::Drop(DropReason::TunnelDown);
-        };
-        last = Some(tunnel);
-        match make_room(core, packet, &tunnel) {
-            Ok(()) => {
-                spread |= tunnel.sealer == Sealer::Spread;
-                sas.push(tunnel.sa);
-                Verdict::Continue
-            }
-            Err(verdict) => verdict,
+        if runs.last().is_none_or(|run| run.slot != slot) {
+            let Some(run) = Run::of(view, slot) else {
+                return Verdict::Drop(DropReason::TunnelDown);
+            };
+            // There are as many places as packets.
+            let _ = runs.try_push(run);
+        }
+        match runs.last_mut().map(|run| run.take(id, packet)) {
+            Some(Ok(())) => Verdict::Continue,
+            Some(Err(verdict)) => verdict,
+            None => Verdict::Drop(DropReason::TunnelDown),
         }
     });
-    if spread {
-        runs::number(core, burst, &mut sas);
-    }
-    let sealed = seal(core, &sas, burst);
+    runs::number(core, burst, &mut runs);
+    let sealed = seal(core, &runs, burst);
     if !sealed.all() {
         part(core, burst, sealed);
     }
@@ -102,66 +100,65 @@ fn prefetch(worker: u8, view: &View<'_>, burst: &Burst) {
         .for_each(|(sa, len)| sa.prefetch_to_seal(len));
 }
 
-/// What packets that leave by one slot have in common.
-#[derive(Clone, Copy)]
-struct Tunnel<'r> {
+/// Packets of a burst that follow each other through one slot, and what they have in common.
+struct Run<'r> {
     slot: SlotId,
     sa: &'r OutboundSa,
-    sealer: Sealer,
-    head_len: usize,
+    growth: Growth,
+    /// The one worker that seals them, if not all do.
+    home: Option<u8>,
     /// By which the peer is reached.
     adjacency: u16,
+    packets: usize,
+    /// Bytes of the inner packets.
+    bytes: usize,
+    /// Packets whose TCP flows wait for an answer.
+    expecting: usize,
 }
 
-impl<'r> Tunnel<'r> {
+impl<'r> Run<'r> {
+    /// No packets yet.
     fn of(view: &View<'r>, slot: SlotId) -> Option<Self> {
         let sa = view.shared.slots.outbound(slot, view.reader)?;
+        let home = match sa.sealer() {
+            Sealer::Worker(home) => Some(home),
+            Sealer::Spread => None,
+        };
         Some(Self {
             slot,
             sa,
-            sealer: sa.sealer(),
-            head_len: sa.head_len(),
+            growth: sa.growth(),
+            home,
             adjacency: view.shared.peer_adjacency(slot),
+            packets: 0,
+            bytes: 0,
+            expecting: 0,
         })
     }
-}
 
-/// Everything that can still fail, then the sequence number: it is never returned. Of an SA with
-/// which every worker seals the number is taken later, for a run of packets.
-#[inline]
-fn make_room(core: &mut Core, packet: &mut Mbuf, tunnel: &Tunnel<'_>) -> Result<(), Verdict> {
-    let Tunnel { sa, head_len, .. } = *tunnel;
-    if let Sealer::Worker(home) = tunnel.sealer
-        && home != core.id
-    {
-        return Err(Core::hand_over(packet, home, Entrance::Seal));
-    }
-    if !sa.selects(&packet.meta().key) {
-        return Err(Verdict::Drop(DropReason::EspSelector));
-    }
-    let inner_len = packet.len();
-    if packet.headroom() < head_len + ethernet::LEN
-        || !packet.enclose(head_len, sa.tail_len(inner_len))
-    {
-        return Err(Verdict::Drop(DropReason::SealFailed));
-    }
-    let meta = packet.meta_mut();
-    meta.l3_len = inner_len as u16;
-    meta.adjacency = tunnel.adjacency;
-    if matches!(tunnel.sealer, Sealer::Worker(_)) {
-        meta.sequence = reserve(core, sa, inner_len).map_err(Verdict::Drop)?;
-        if meta.has(flag::EXPECTING) {
-            sa.note_expecting(1);
+    /// Makes room in a packet: everything that can fail before it gets its number.
+    #[inline]
+    fn take(&mut self, id: u8, packet: &mut Mbuf) -> Result<(), Verdict> {
+        if let Some(home) = self.home.filter(|home| *home != id) {
+            return Err(Core::hand_over(packet, home, Entrance::Seal));
         }
+        if !self.sa.selects(&packet.meta().key) {
+            return Err(Verdict::Drop(DropReason::EspSelector));
+        }
+        let inner_len = packet.len();
+        let (front, behind) = (self.growth.head_len(), self.growth.tail_len(inner_len));
+        // The Ethernet header comes later.
+        if !packet.enclose(front, behind) || packet.headroom() < ethernet::LEN {
+            return Err(Verdict::Drop(DropReason::SealFailed));
+        }
+        let meta = packet.meta_mut();
+        meta.l3_len = inner_len as u16;
+        meta.adjacency = self.adjacency;
+        self.packets += 1;
+        self.bytes += inner_len;
+        self.expecting += usize::from(meta.has(flag::EXPECTING));
+        Ok(())
     }
-    Ok(())
-}
-
-#[inline]
-fn reserve(core: &mut Core, sa: &OutboundSa, inner_len: usize) -> Result<u64, DropReason> {
-    let reserved = sa.reserve(inner_len);
-    tell_lifetime(core, sa, reserved.is_err());
-    reserved
 }
 
 /// Asks for another SA where this one's life ends, or has ended.
@@ -177,16 +174,24 @@ fn tell_lifetime(core: &mut Core, sa: &OutboundSa, hard: bool) {
 }
 
 /// One crypto call for the burst.
-#[inline]
-fn seal(core: &mut Core, sas: &[&OutboundSa], burst: &mut Burst) -> Sealed {
-    let jobs = burst.packets_mut().iter_mut().zip(sas).map(|(packet, sa)| {
+#[inline(never)]
+fn seal(core: &mut Core, runs: &[Run<'_>], burst: &mut Burst) -> Sealed {
+    let mut runs = runs.iter();
+    let mut run = runs.next();
+    let mut left = run.map_or(0, |run| run.packets);
+    let jobs = burst.packets_mut().iter_mut().map_while(|packet| {
+        while left == 0 {
+            run = runs.next();
+            left = run?.packets;
+        }
+        left -= 1;
         let meta = packet.meta();
-        SealJob {
-            sa,
+        Some(SealJob {
+            sa: run?.sa,
             sequence: meta.sequence,
             inner_len: usize::from(meta.l3_len),
             packet: packet.data_mut(),
-        }
+        })
     });
     let begin = core.timing.begin_esp();
     let sealed = seal_burst(&mut core.seal, jobs);

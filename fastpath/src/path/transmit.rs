@@ -83,7 +83,11 @@ impl LastHop {
 /// 1. next hop from the adjacency, 2. fourteen bytes in front: its MAC, ours, 0x0800.
 ///
 /// Cost: the packet's first line; the adjacency's two words once per run of packets.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "it is the loop of those that call it for a burst"
+)]
+#[inline(always)]
 pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, last: &mut LastHop, outgoing: Outgoing) {
     let mut packet = outgoing.into_packet();
     let hop = match last.to(view, packet.meta().adjacency) {

@@ -100,6 +100,12 @@ impl SlotWord {
         self.0 & Self::ABSENT != 0
     }
 
+    /// Whether somebody has the slot, it is up, and its peer is heard.
+    #[inline]
+    pub const fn is_open(self) -> bool {
+        self.0 & (0xff | Self::ABSENT | Self::SILENT) == SlotState::Up as u64
+    }
+
     /// The same word with the mark of [`SlotWord::absent`].
     pub const fn into_absent(self) -> Self {
         Self(self.0 | Self::ABSENT)

@@ -39,7 +39,11 @@ const PLAIN_LEN_MIN: usize = ipv4::LEN + tcp::LEN;
 
 /// Takes the short way through [`header_checksum_is_valid`] and [`parse`], in words. `None` says
 /// only that the packet has to take the long one, which knows what is wrong with it, if anything.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "what it finds stays in registers only where it is inlined"
+)]
+#[inline(always)]
 pub fn plain(packet: &[u8]) -> Option<Plain> {
     let head = packet.first_chunk::<PLAIN_LEN_MIN>()?;
     let (ip, transport) = head.split_first_chunk::<{ ipv4::LEN }>()?;

@@ -374,13 +374,15 @@ impl ConnTable {
     }
 }
 
-/// Whether a live entry has this key, without a branch per field.
+/// Whether a live entry has this key, in words.
 #[inline]
 fn same_key(hot: &Hot, key: &FlowKey) -> bool {
-    let addresses = (hot.low_address ^ key.src) | (hot.high_address ^ key.dst);
-    let ports = (hot.low_port ^ key.sport) | (hot.high_port ^ key.dport);
-    let rest = u16::from(hot.protocol ^ key.protocol) | (hot.flags & entry_flag::DEAD);
-    addresses | u32::from(ports | rest) == 0
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let ports = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
+    pair(hot.low_address, hot.high_address) == pair(key.src, key.dst)
+        && ports(hot.low_port, hot.high_port) == ports(key.sport, key.dport)
+        && hot.protocol == key.protocol
+        && !hot.has(entry_flag::DEAD)
 }
 
 pub(super) const UNUSED_HOT: Hot = Hot {

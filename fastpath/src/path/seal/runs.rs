@@ -1,97 +1,77 @@
-//! Sequence numbers of SAs with which every worker seals.
+//! Sequence numbers: a run of packets through one SA gets numbers that follow each other.
 
 use arrayvec::ArrayVec;
 
-use super::tell_lifetime;
+use super::{Run, tell_lifetime};
 use crate::burst::Burst;
 use crate::dpdk::Mbuf;
-use crate::esp::{OutboundSa, Sealer};
 use crate::limits::BURST_MAX;
 use crate::packet::flag;
 use crate::verdict::{DropReason, Verdict};
 use crate::worker::Core;
 
-/// Why packets of a burst got no number, in the burst's order.
-type Refusals = ArrayVec<Option<DropReason>, BURST_MAX>;
+/// Places in the burst of packets that got no number, and why.
+type Refused = ArrayVec<(usize, DropReason), BURST_MAX>;
 
-/// Numbers the packets whose SA has no home; those that get none leave the burst, and `sas` with
-/// it.
+/// Numbers the packets of a burst; those that get none leave it, and their runs.
 ///
-/// Cost: two accesses to a line that workers share per run of packets through one SA, a third one
-/// where flows wait for answers.
-pub(super) fn number(
-    core: &mut Core,
-    burst: &mut Burst,
-    sas: &mut ArrayVec<&OutboundSa, BURST_MAX>,
-) {
-    let mut refusals = Refusals::new();
-    let mut packets = burst.packets_mut().as_mut_slice();
-    let mut rest = sas.as_slice();
-    while let Some(sa) = rest.first() {
-        let same = |other: &&&OutboundSa| core::ptr::eq(**other, *sa);
-        let len = rest.iter().take_while(same).count();
-        let (Some((_, after)), Some((these, others))) = (
-            rest.split_at_checked(len),
-            packets.split_at_mut_checked(len),
-        ) else {
+/// Cost: per run, an access to the SA's line of progress; where every worker seals with the SA, two
+/// to a line that they share, and a third one where flows wait for answers.
+#[inline]
+pub(super) fn number(core: &mut Core, burst: &mut Burst, runs: &mut [Run<'_>]) {
+    let mut refused = Refused::new();
+    let mut at = 0;
+    // A run of which no packet is left may be another worker's: its SA is not touched.
+    for run in runs.iter_mut().filter(|run| run.packets > 0) {
+        let end = at + run.packets;
+        // A burst has the packets of its runs.
+        let Some(packets) = burst.packets_mut().get_mut(at..end) else {
             break;
         };
-        rest = after;
-        packets = others;
-        match sa.sealer() {
-            Sealer::Spread => number_run(core, sa, these, &mut refusals),
-            Sealer::Worker(_) => these.iter().for_each(|_| note(&mut refusals, None)),
+        let before = refused.len();
+        match run.sa.reserve_run(run.packets, run.bytes) {
+            Ok(first) => {
+                for (packet, number) in packets.iter_mut().zip(first..) {
+                    packet.meta_mut().sequence = number;
+                }
+            }
+            Err(_) => number_each(run, packets, at, &mut refused),
+        }
+        if run.expecting > 0 {
+            run.sa.note_expecting(run.expecting);
+        }
+        tell_lifetime(core, run.sa, refused.len() > before);
+        at = end;
+    }
+    if !refused.is_empty() {
+        part(core, burst, &refused);
+    }
+}
+
+/// The last of an SA's life: each packet for itself.
+#[cold]
+fn number_each(run: &mut Run<'_>, packets: &mut [Mbuf], first: usize, refused: &mut Refused) {
+    for (packet, at) in packets.iter_mut().zip(first..) {
+        let meta = packet.meta_mut();
+        match run.sa.reserve(usize::from(meta.l3_len)) {
+            Ok(number) => meta.sequence = number,
+            Err(reason) => {
+                run.packets -= 1;
+                run.expecting -= usize::from(meta.has(flag::EXPECTING));
+                // There are as many places as packets.
+                let _ = refused.try_push((at, reason));
+            }
         }
     }
-    if refusals.iter().any(Option::is_some) {
-        part(core, burst, sas, &refusals);
-    }
-}
-
-/// There are as many places as packets.
-fn note(refusals: &mut Refusals, refusal: Option<DropReason>) {
-    let _ = refusals.try_push(refusal);
-}
-
-fn number_run(core: &mut Core, sa: &OutboundSa, packets: &mut [Mbuf], refusals: &mut Refusals) {
-    let len = |packet: &Mbuf| usize::from(packet.meta().l3_len);
-    let bytes = packets.iter().map(len).sum();
-    let mut first = sa.reserve_run(packets.len(), bytes);
-    let mut expecting = 0;
-    for packet in packets {
-        let number = match &mut first {
-            Some(next) => {
-                let number = *next;
-                *next += 1;
-                Ok(number)
-            }
-            // The last of the SA's life: each packet for itself.
-            None => sa.reserve(len(packet)),
-        };
-        let meta = packet.meta_mut();
-        meta.sequence = number.unwrap_or(0);
-        expecting += usize::from(number.is_ok() && meta.has(flag::EXPECTING));
-        note(refusals, number.err());
-    }
-    if expecting > 0 {
-        sa.note_expecting(expecting);
-    }
-    let refused = refusals.last().is_some_and(Option::is_some);
-    tell_lifetime(core, sa, refused);
 }
 
 #[cold]
-fn part(
-    core: &mut Core,
-    burst: &mut Burst,
-    sas: &mut ArrayVec<&OutboundSa, BURST_MAX>,
-    refusals: &Refusals,
-) {
-    let mut refused = refusals.iter();
-    core.step(burst, |_, _| match refused.next() {
-        Some(Some(reason)) => Verdict::Drop(*reason),
-        _ => Verdict::Continue,
+fn part(core: &mut Core, burst: &mut Burst, refused: &Refused) {
+    let mut refused = refused.iter().peekable();
+    let mut at = 0;
+    core.step(burst, |_, _| {
+        let refusal = refused.next_if(|(place, _)| *place == at);
+        at += 1;
+        refusal.map_or(Verdict::Continue, |(_, reason)| Verdict::Drop(*reason))
     });
-    let mut refused = refusals.iter();
-    sas.retain(|_| matches!(refused.next(), Some(None)));
 }
