@@ -23,6 +23,14 @@ pub(super) const fn decapsulated(inner: u8, outer: u8) -> Result<u8, DropReason>
 /// Brings the outer header's mark into the inner one and mends its checksum (RFC 1624).
 #[inline]
 pub(super) fn decapsulate(header: &mut [u8; 20], outer_tos: u8) -> Result<(), DropReason> {
+    // An outer header without a mark leaves the inner one as it is.
+    if outer_tos & MASK == NOT_ECT {
+        return Ok(());
+    }
+    mark(header, outer_tos)
+}
+
+fn mark(header: &mut [u8; 20], outer_tos: u8) -> Result<(), DropReason> {
     let old = header[1];
     let new = old & !MASK | decapsulated(old, outer_tos)?;
     if new != old {

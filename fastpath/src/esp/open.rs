@@ -5,12 +5,12 @@ use arrayvec::ArrayVec;
 use super::ecn;
 use super::gcm::GcmFacts;
 use super::inbound::InboundSa;
-use super::seal::NEXT_HEADER_IPV4;
-use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, Suite};
+use super::seal::{CLOSINGS, NEXT_HEADER_IPV4};
+use super::suite::{ESP_HEADER_LEN, ESP_TRAILER_LEN, SALT_LEN};
 use super::tunnel_header::IPV4_LEN;
 use crate::crypto::{
     CryptoJob, Direction, EngineWorkers, Engines, IpsecMbJob, PacketKey, PortableJob, VaesJob,
-    WorkerError,
+    VaesKey, WorkerError,
 };
 use crate::limits::BURST_MAX;
 use crate::verdict::DropReason;
@@ -78,11 +78,21 @@ impl<'a> OpenJob<'a> {
 struct Claim<'a> {
     sa: &'a InboundSa,
     sequence: u64,
-    outer_tos: u8,
     /// Given away to an engine, and back by it.
     esp: &'a mut [u8],
+    head_len: u8,
+    icv_len: u8,
+    outer_tos: u8,
     /// Not known yet: [`DropReason::EspAuthentication`].
     verdict: Result<(), DropReason>,
+}
+
+/// The jobs of a burst, by engine.
+#[derive(Default)]
+struct Lists<'a> {
+    portable: ArrayVec<PortableJob<'a>, BURST_MAX>,
+    ipsec_mb: ArrayVec<IpsecMbJob<'a>, BURST_MAX>,
+    vaes: ArrayVec<VaesJob<'a>, BURST_MAX>,
 }
 
 /// Opens up to [`BURST_MAX`] packets of possibly many SAs and advances their windows, in the order
@@ -93,46 +103,72 @@ pub fn open_burst<'a>(
     jobs: impl IntoIterator<Item = OpenJob<'a>>,
 ) -> ArrayVec<Outcome, BURST_MAX> {
     let mut claims: ArrayVec<Claim<'_>, BURST_MAX> = ArrayVec::new();
-    let mut portable: ArrayVec<PortableJob<'_>, BURST_MAX> = ArrayVec::new();
-    let mut ipsec_mb: ArrayVec<IpsecMbJob<'_>, BURST_MAX> = ArrayVec::new();
-    let mut vaes: ArrayVec<VaesJob<'_>, BURST_MAX> = ArrayVec::new();
-    for (index, OpenJob { sa, esp, outer_tos }) in jobs.into_iter().take(BURST_MAX).enumerate() {
-        let (sequence, verdict) = match check(sa, esp) {
-            Err(reason) => (0, Err(reason)),
-            Ok((sequence, text_len)) => {
-                match sa.hot.keys.packet_key(text_len) {
-                    Some(PacketKey::Portable(key)) => {
-                        portable.extend(crypto_job(sa, key, esp, sequence, index));
-                    }
-                    Some(PacketKey::IpsecMb(key)) => {
-                        ipsec_mb.extend(crypto_job(sa, key, esp, sequence, index));
-                    }
-                    // Its suites are GCM's.
-                    Some(PacketKey::Vaes(key)) => {
-                        if let Some(job) = gcm_job(sa, key, esp, sequence, index) {
-                            vaes.push(job);
-                        }
-                    }
-                    None => {}
-                }
-                (sequence, Err(DropReason::EspAuthentication))
-            }
+    let mut lists = Lists::default();
+    let mut last: Option<Unframing<'_>> = None;
+    for OpenJob { sa, esp, outer_tos } in jobs.into_iter().take(BURST_MAX) {
+        let unframing = match &last {
+            Some(unframing) if core::ptr::eq(unframing.sa, sa) => unframing,
+            _ => last.insert(Unframing::of(sa)),
         };
+        let checked = unframing.check(esp);
+        if let Ok((sequence, text_len)) = checked {
+            let index = claims.len();
+            if let Some(key) = unframing.vaes_alone {
+                lists
+                    .vaes
+                    .extend(unframing.gcm_job(key, esp, sequence, index));
+            } else {
+                choose(unframing, esp, (sequence, text_len), index, &mut lists);
+            }
+        }
         claims.push(Claim {
             sa,
-            sequence,
-            outer_tos,
+            sequence: checked.map_or(0, |(sequence, _)| sequence),
             esp: &mut [],
-            verdict,
+            head_len: unframing.head_len as u8,
+            icv_len: unframing.icv_len as u8,
+            outer_tos,
+            verdict: Err(checked.err().unwrap_or(DropReason::EspAuthentication)),
         });
     }
-    scratch
-        .workers
-        .run(Direction::Open, &mut portable, &mut ipsec_mb, &mut vaes);
-    note(&mut portable, &mut claims);
-    note(&mut ipsec_mb, &mut claims);
-    note(&mut vaes, &mut claims);
-    claims.drain(..).map(conclude).collect()
+    scratch.workers.run(
+        Direction::Open,
+        &mut lists.portable,
+        &mut lists.ipsec_mb,
+        &mut lists.vaes,
+    );
+    note(&mut lists.portable, &mut claims);
+    note(&mut lists.ipsec_mb, &mut claims);
+    note(&mut lists.vaes, &mut claims);
+    conclude(&mut claims)
+}
+
+/// Gives a packet to the engine that takes its size.
+#[inline(never)]
+fn choose<'a>(
+    unframing: &Unframing<'a>,
+    esp: &'a mut [u8],
+    (sequence, text_len): (u64, usize),
+    index: usize,
+    lists: &mut Lists<'a>,
+) {
+    match unframing.sa.hot.keys.packet_key(text_len) {
+        Some(PacketKey::Portable(key)) => {
+            let job = unframing.crypto_job(key, esp, sequence, index);
+            lists.portable.extend(job);
+        }
+        Some(PacketKey::IpsecMb(key)) => {
+            let job = unframing.crypto_job(key, esp, sequence, index);
+            lists.ipsec_mb.extend(job);
+        }
+        // Its suites are GCM's.
+        Some(PacketKey::Vaes(key)) => {
+            lists
+                .vaes
+                .extend(unframing.gcm_job(key, esp, sequence, index));
+        }
+        None => {}
+    }
 }
 
 /// Notes what was authentic.
@@ -146,80 +182,105 @@ fn note<'a, K>(jobs: &mut ArrayVec<CryptoJob<'a, K>, BURST_MAX>, claims: &mut [C
     }
 }
 
-#[inline]
-fn conclude(claim: Claim<'_>) -> Outcome {
-    let sa = claim.sa;
-    let outcome = claim.verdict.and_then(|()| accept(claim));
-    if let Err(reason) = outcome {
-        sa.count_drop(reason);
+#[inline(never)]
+fn conclude(claims: &mut ArrayVec<Claim<'_>, BURST_MAX>) -> ArrayVec<Outcome, BURST_MAX> {
+    let mut outcomes = ArrayVec::new();
+    for claim in claims.drain(..) {
+        let sa = claim.sa;
+        let outcome = claim.verdict.and_then(|()| accept(claim));
+        if let Err(reason) = outcome {
+            sa.count_drop(reason);
+        }
+        outcomes.push(outcome);
     }
-    outcome
+    outcomes
 }
 
-/// Lengths, lifetime and replay: everything that costs less than cryptography. The whole sequence
-/// number, and the length of the text.
-#[inline]
-fn check(sa: &InboundSa, esp: &[u8]) -> Result<(u64, usize), DropReason> {
-    let text_len = text_len(sa.hot.suite, esp.len()).ok_or(DropReason::EspTruncated)?;
-    let low = esp.get(4..8).and_then(|field| field.first_chunk());
-    let low = u32::from_be_bytes(*low.ok_or(DropReason::EspTruncated)?);
-    sa.check_lifetime()?;
-    Ok((sa.hot.window.check(low)?, text_len))
+/// What packets of one SA have in common.
+struct Unframing<'a> {
+    sa: &'a InboundSa,
+    /// Bytes in front of the text.
+    head_len: usize,
+    icv_len: usize,
+    /// The cipher's block less one.
+    block_mask: usize,
+    salt: [u8; SALT_LEN],
+    esn: bool,
+    vaes_alone: Option<&'a VaesKey>,
 }
 
-/// Bytes of text in an ESP packet of `esp_len` bytes: whole blocks, at least one.
-#[inline]
-fn text_len(suite: Suite, esp_len: usize) -> Option<usize> {
-    let text_len = esp_len.checked_sub(suite.esp_head_len() + suite.icv_len())?;
-    let fits = text_len > 0
-        && text_len.is_multiple_of(suite.block_len())
-        && u16::try_from(esp_len).is_ok();
-    fits.then_some(text_len)
-}
-
-#[inline]
-fn crypto_job<'a, K>(
-    sa: &InboundSa,
-    key: &'a K,
-    esp: &'a mut [u8],
-    sequence: u64,
-    index: usize,
-) -> Option<CryptoJob<'a, K>> {
-    let suite = sa.hot.suite;
-    if suite.is_gcm() {
-        return gcm_job(sa, key, esp, sequence, index);
+impl<'a> Unframing<'a> {
+    fn of(sa: &'a InboundSa) -> Self {
+        let suite = sa.hot.suite;
+        Self {
+            sa,
+            head_len: suite.esp_head_len(),
+            icv_len: suite.icv_len(),
+            block_mask: suite.block_len() - 1,
+            salt: sa.hot.salt,
+            esn: sa.hot.esn,
+            vaes_alone: sa.hot.keys.vaes_alone(),
+        }
     }
-    let mut crypto = CryptoJob::new(suite, key, esp)?;
-    crypto.index = index as u8;
-    let (iv_len, end) = (suite.iv_len(), crypto.text_offset());
-    let mut iv = [0; 16];
-    let found = crypto.packet().get(end - iv_len..end)?;
-    iv.get_mut(..iv_len)?.copy_from_slice(found);
-    crypto.iv = iv;
-    if sa.hot.esn {
-        crypto.append_high(sequence);
-    }
-    Some(crypto)
-}
 
-#[inline]
-fn gcm_job<'a, K>(
-    sa: &InboundSa,
-    key: &'a K,
-    esp: &'a mut [u8],
-    sequence: u64,
-    index: usize,
-) -> Option<CryptoJob<'a, K>> {
-    let (header, rest) = esp.split_first_chunk::<ESP_HEADER_LEN>()?;
-    let &[s0, s1, s2, s3, ..] = header;
-    let facts = GcmFacts {
-        salt: sa.hot.salt,
-        explicit: *rest.first_chunk()?,
-        spi: u32::from_be_bytes([s0, s1, s2, s3]),
-        sequence,
-        esn: sa.hot.esn,
-    };
-    facts.job(key, esp, index)
+    /// Lengths, lifetime and replay: everything that costs less than cryptography. The whole
+    /// sequence number, and the length of the text: whole blocks, at least one.
+    #[inline]
+    fn check(&self, esp: &[u8]) -> Result<(u64, usize), DropReason> {
+        let text_len = esp.len().wrapping_sub(self.head_len + self.icv_len);
+        let fits = (1..esp.len()).contains(&text_len)
+            && text_len & self.block_mask == 0
+            && esp.len() <= usize::from(u16::MAX);
+        let header = esp.first_chunk::<ESP_HEADER_LEN>().filter(|_| fits);
+        let &[.., s0, s1, s2, s3] = header.ok_or(DropReason::EspTruncated)?;
+        self.sa.check_lifetime()?;
+        let low = u32::from_be_bytes([s0, s1, s2, s3]);
+        Ok((self.sa.hot.window.check(low)?, text_len))
+    }
+
+    fn crypto_job<'p, K>(
+        &self,
+        key: &'p K,
+        esp: &'p mut [u8],
+        sequence: u64,
+        index: usize,
+    ) -> Option<CryptoJob<'p, K>> {
+        let suite = self.sa.hot.suite;
+        if suite.is_gcm() {
+            return self.gcm_job(key, esp, sequence, index);
+        }
+        let mut crypto = CryptoJob::new(suite, key, esp)?;
+        crypto.index = index as u8;
+        let (iv_len, end) = (suite.iv_len(), crypto.text_offset());
+        let mut iv = [0; 16];
+        let found = crypto.packet().get(end - iv_len..end)?;
+        iv.get_mut(..iv_len)?.copy_from_slice(found);
+        crypto.iv = iv;
+        if self.esn {
+            crypto.append_high(sequence);
+        }
+        Some(crypto)
+    }
+
+    #[inline]
+    fn gcm_job<'p, K>(
+        &self,
+        key: &'p K,
+        esp: &'p mut [u8],
+        sequence: u64,
+        index: usize,
+    ) -> Option<CryptoJob<'p, K>> {
+        let (header, rest) = esp.split_first_chunk::<ESP_HEADER_LEN>()?;
+        let &[s0, s1, s2, s3, ..] = header;
+        let facts = GcmFacts {
+            salt: self.salt,
+            explicit: *rest.first_chunk()?,
+            spi: u32::from_be_bytes([s0, s1, s2, s3]),
+            sequence,
+            esn: self.esn,
+        };
+        facts.job(key, esp, index)
+    }
 }
 
 /// Everything behind the ICV.
@@ -227,9 +288,8 @@ fn gcm_job<'a, K>(
 fn accept(claim: Claim<'_>) -> Outcome {
     let (sa, sequence) = (claim.sa, claim.sequence);
     sa.hot.window.advance(sequence)?;
-    let suite = sa.hot.suite;
-    let offset = suite.esp_head_len();
-    let text_end = claim.esp.len().wrapping_sub(suite.icv_len());
+    let offset = usize::from(claim.head_len);
+    let text_end = claim.esp.len().wrapping_sub(usize::from(claim.icv_len));
     let text = claim.esp.get_mut(offset..text_end);
     let text = text.ok_or(DropReason::EspTruncated)?;
     let payload_len = payload_len(text)?;
@@ -251,6 +311,37 @@ fn accept(claim: Claim<'_>) -> Outcome {
 /// traffic flow confidentiality padding if there is any (section 2.7).
 #[inline]
 fn payload_len(text: &[u8]) -> Result<usize, DropReason> {
+    // Nearly all are IPv4 behind a short padding: that is one word.
+    if let Some(end) = text.last_chunk::<8>() {
+        let pad_len = usize::from(end[6]);
+        if let Some((closing, mask)) = ENDS.get(pad_len)
+            && (u64::from_le_bytes(*end) ^ closing) & mask == 0
+        {
+            return Ok(text.len() - ESP_TRAILER_LEN - pad_len);
+        }
+    }
+    any_payload_len(text)
+}
+
+/// What texts of IPv4 packets with short paddings end with, by the padding's length: a word and
+/// which of its bits count.
+const ENDS: [(u64, u64); CLOSINGS.len()] = {
+    let mut ends = [(0, 0); CLOSINGS.len()];
+    let mut len = 0;
+    while len < ends.len() {
+        let beyond = 8 * (8 - ESP_TRAILER_LEN - len) as u32;
+        ends[len] = (
+            u64::from_le_bytes(CLOSINGS[len]) << beyond,
+            u64::MAX << beyond,
+        );
+        len += 1;
+    }
+    ends
+};
+
+#[cold]
+#[inline(never)]
+fn any_payload_len(text: &[u8]) -> Result<usize, DropReason> {
     let (body, trailer) = text
         .split_last_chunk::<ESP_TRAILER_LEN>()
         .ok_or(DropReason::EspPadding)?;

@@ -275,7 +275,7 @@ fn close(behind: &mut [u8], pad_len: usize) -> Option<()> {
 }
 
 /// What short paddings and their trailers are, each as one word.
-const CLOSINGS: [[u8; 8]; 7] = {
+pub(super) const CLOSINGS: [[u8; 8]; 7] = {
     let mut words = [[0; 8]; 7];
     let mut len = 0;
     while len < words.len() {

@@ -92,7 +92,11 @@ fn datagram(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, ingress: &Ingre
 }
 
 /// A packet of which everything is known.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "what is known stays in registers only then"
+)]
+#[inline(always)]
 pub(super) fn plain(
     core: &mut Core,
     view: &View<'_>,
@@ -109,10 +113,13 @@ pub(super) fn plain(
     if ingress.is_local(key.src) {
         return Err(DropReason::BadIpAddress);
     }
-    if ingress.is_local(key.dst) {
-        return local(core, view, packet, [0; 2]);
+    if !ingress.is_local(key.dst) {
+        return Ok(Verdict::Continue);
     }
-    Ok(Verdict::Continue)
+    if key.protocol == protocol::ESP && !packet.meta().has(flag::DECRYPTED) {
+        return esp(packet);
+    }
+    local(core, view, packet, [0; 2])
 }
 
 /// Any packet, from the IPv4 header on. Fragments are put together first.
@@ -194,21 +201,13 @@ pub(super) fn addresses(packet: &[u8]) -> Option<FlowKey> {
 
 /// A packet to one of our own addresses: ESP, IKE, ICMP, the answer to a translated flow, or
 /// nothing of ours. `detail` counts for ICMP.
-#[inline]
+#[inline(never)]
 fn local(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -> Parsed {
-    let meta = packet.meta();
-    let esp = meta.key.protocol == protocol::ESP;
-    if esp && meta.flags & (flag::DECRYPTED | flag::ICMP_ERROR) == 0 {
-        return self::esp(packet);
-    }
-    local_service(core, view, packet, detail)
-}
-
-fn local_service(core: &mut Core, view: &View<'_>, packet: &mut Mbuf, detail: [u8; 2]) -> Parsed {
     let meta = *packet.meta();
     let wire = !meta.has(flag::DECRYPTED);
     let error = meta.has(flag::ICMP_ERROR);
     match meta.key.protocol {
+        protocol::ESP if wire && !error => return esp(packet),
         protocol::UDP if wire && !error && meta.key.dport == udp::port::IKE => {
             return Ok(Verdict::Punt(PuntClass::Ike));
         }
@@ -245,6 +244,7 @@ fn is_outermost(view: &View<'_>, port: u16) -> bool {
     })
 }
 
+#[inline]
 fn esp(packet: &mut Mbuf) -> Parsed {
     let spi = spi_at(packet.data(), ipv4::LEN)?;
     packet.meta_mut().spi = spi;
@@ -272,6 +272,7 @@ fn natt(packet: &mut Mbuf) -> Parsed {
 }
 
 /// The SPI of the ESP header at `offset`; zero is none (RFC 4303 section 2.1).
+#[inline]
 fn spi_at(packet: &[u8], offset: usize) -> Result<u32, DropReason> {
     let header = packet.get(offset..).and_then(<[u8]>::first_chunk::<8>);
     let &[s0, s1, s2, s3, ..] = header.ok_or(DropReason::EspTruncated)?;

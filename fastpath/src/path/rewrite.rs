@@ -48,71 +48,99 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
 
 /// Behind it `burst` has what is to be sealed, and `reopening` what has lost its entry.
 fn apply(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Burst) {
-    let mut others = false;
+    let mut seen = 0;
     core.step(burst, |core, packet| match rewrite(core, view, packet) {
         Ok(next) => {
-            others |= next != Next::Seal;
+            seen |= next as u8;
             Verdict::Continue
         }
         Err(reason) => Verdict::Drop(reason),
     });
-    if others {
-        leave(core, view, burst, reopening);
+    if seen & !(Next::Seal as u8) == 0 {
+        return;
+    }
+    let mut last = LastHop::default();
+    if seen == Next::Leave as u8 {
+        for packet in burst.packets_mut().drain(..) {
+            send(core, view, &mut last, packet);
+        }
+    } else {
+        part(core, view, burst, &mut last, reopening);
     }
 }
 
-/// What becomes of a packet whose entry was applied.
+/// What becomes of a packet whose entry was applied; a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum Next {
     /// It leaves whole, through a tunnel.
-    Seal,
-    /// It leaves in clear, or it is to be cut.
-    Leave,
+    Seal = 1,
+    /// It leaves whole, in clear.
+    Leave = 2,
+    /// It is to be cut.
+    Cut = 4,
     /// Its entry is gone; it is the first packet of another connection.
-    Establish,
+    Establish = 8,
 }
 
 /// Sends packets in clear, cuts what is too long, keeps the rest for `seal`; those that have no
 /// entry any more go to `reopening`.
-fn leave(core: &mut Core, view: &View<'_>, burst: &mut Burst, reopening: &mut Burst) {
-    let mut last = LastHop::default();
+fn part(
+    core: &mut Core,
+    view: &View<'_>,
+    burst: &mut Burst,
+    last: &mut LastHop,
+    reopening: &mut Burst,
+) {
     let mut packets = core::mem::take(burst.packets_mut());
     for packet in packets.drain(..) {
-        if !packet.meta().has(flag::HAS_CONN) {
+        let meta = packet.meta();
+        if !meta.has(flag::HAS_CONN) {
             if let Err(packet) = reopening.push(packet) {
                 core.decided
                     .push(packet, Verdict::Drop(DropReason::TcpSynDiff));
             }
-            continue;
-        }
-        if packet.meta().fragment_mtu == 0 {
-            part(core, view, burst, &mut last, packet);
-            continue;
-        }
-        match fragments::cut(core, &packet) {
-            Some(fragments) => {
-                core.tally.created += fragments.len() as u64 - 1;
-                for fragment in fragments {
-                    part(core, view, burst, &mut last, fragment);
-                }
-            }
-            None => core
-                .decided
-                .push(packet, Verdict::Drop(DropReason::FragmentFailed)),
+        } else if meta.fragment_mtu != 0 {
+            cut(core, view, burst, last, packet);
+        } else if meta.slot != SlotId::NONE {
+            keep(core, burst, packet);
+        } else {
+            send(core, view, last, packet);
         }
     }
 }
 
-#[inline]
-fn part(core: &mut Core, view: &View<'_>, burst: &mut Burst, last: &mut LastHop, packet: Mbuf) {
-    if is_unsealed(core, packet.meta()) {
-        core.decided
-            .push(packet, Verdict::Drop(DropReason::Unsealed));
-    } else if packet.meta().slot == SlotId::NONE {
-        transmit::enqueue(core, view, last, Outgoing::rewritten(packet));
-    } else {
-        keep(core, burst, packet);
+/// Sends the packet's fragments by its way.
+#[cold]
+fn cut(core: &mut Core, view: &View<'_>, burst: &mut Burst, last: &mut LastHop, packet: Mbuf) {
+    let Some(fragments) = fragments::cut(core, &packet) else {
+        return core
+            .decided
+            .push(packet, Verdict::Drop(DropReason::FragmentFailed));
+    };
+    core.tally.created += fragments.len() as u64 - 1;
+    for fragment in fragments {
+        if fragment.meta().slot == SlotId::NONE {
+            send(core, view, last, fragment);
+        } else {
+            keep(core, burst, fragment);
+        }
     }
+}
+
+/// Sends a packet in clear, unless its entry says otherwise.
+#[expect(
+    clippy::inline_always,
+    reason = "it is the loop of those that call it for a burst"
+)]
+#[inline(always)]
+fn send(core: &mut Core, view: &View<'_>, last: &mut LastHop, packet: Mbuf) {
+    if is_unsealed(core, packet.meta()) {
+        return core
+            .decided
+            .push(packet, Verdict::Drop(DropReason::Unsealed));
+    }
+    transmit::enqueue(core, view, last, Outgoing::rewritten(packet));
 }
 
 /// Keeps a packet for `seal`.
@@ -193,7 +221,9 @@ fn rewrite(core: &mut Core, view: &View<'_>, packet: &mut Mbuf) -> Result<Next, 
     if progress != Progress::None {
         finish(core, view, index, from, progress);
     }
-    Ok(if must_cut || slot == SlotId::NONE {
+    Ok(if must_cut {
+        Next::Cut
+    } else if slot == SlotId::NONE {
         Next::Leave
     } else {
         Next::Seal

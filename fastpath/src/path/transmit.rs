@@ -15,11 +15,11 @@ use crate::worker::{Core, View};
 /// A worker's transmit queues with what waits for the end of the burst.
 #[derive(Debug)]
 pub(crate) struct OutQueues {
-    ports: Vec<Option<Out>>,
+    ports: Vec<Option<OutQueue>>,
 }
 
 #[derive(Debug)]
-struct Out {
+struct OutQueue {
     queue: TxQueue,
     waiting: ArrayVec<Mbuf, BURST_MAX>,
 }
@@ -32,10 +32,10 @@ impl OutQueues {
             .map(|queue| usize::from(queue.port()) + 1)
             .max()
             .unwrap_or(0);
-        let mut ports: Vec<Option<Out>> = std::iter::repeat_with(|| None).take(len).collect();
+        let mut ports: Vec<Option<OutQueue>> = std::iter::repeat_with(|| None).take(len).collect();
         for queue in queues {
             let port = usize::from(queue.port());
-            ports[port] = Some(Out {
+            ports[port] = Some(OutQueue {
                 queue,
                 waiting: ArrayVec::new(),
             });
@@ -48,33 +48,68 @@ impl OutQueues {
 #[derive(Clone, Copy)]
 struct Hop {
     adjacency: u16,
-    port: u16,
+    out: Out,
     header: HeaderWords,
 }
 
-/// The next hop of the packet before: packets of a burst that leave by one adjacency follow each
-/// other. It is kept for no longer than a burst, because what an adjacency means may change.
+/// Where packets leave by one interface.
+#[derive(Clone, Copy)]
+struct Out {
+    interface: u8,
+    port: u16,
+    mac: Mac,
+}
+
+/// The next hop of the packet before: packets of a burst that leave by one adjacency, or by others
+/// of its interface, follow each other. It is kept for no longer than a burst, because what it says
+/// may change.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct LastHop(Option<Hop>);
 
 impl LastHop {
     #[inline]
-    fn to(&mut self, view: &View<'_>, adjacency: u16) -> Result<Hop, Verdict> {
-        match self.0 {
-            Some(hop) if hop.adjacency == adjacency => Ok(hop),
-            _ => self.look_up(view, adjacency),
+    fn to(&mut self, view: &View<'_>, adjacency: u16) -> Result<&Hop, Verdict> {
+        let known = self.0.as_ref().map(|hop| hop.adjacency);
+        if known != Some(adjacency) {
+            self.look_up(view, adjacency)?;
         }
+        self.0.as_ref().ok_or(GONE)
     }
 
-    #[inline(never)]
-    fn look_up(&mut self, view: &View<'_>, adjacency: u16) -> Result<Hop, Verdict> {
-        let (port, destination) = exit(view, adjacency)?;
-        let source = Mac(view.shared.port_mac(port));
-        Ok(*self.0.insert(Hop {
+    #[inline]
+    fn look_up(&mut self, view: &View<'_>, adjacency: u16) -> Result<(), Verdict> {
+        let id = AdjacencyId::from_raw(adjacency);
+        let (interface, resolution) = view.shared.adjacencies.exit(id).ok_or(GONE)?;
+        let destination = match resolution {
+            Resolution::Mac(mac) => Mac(mac),
+            Resolution::Unresolved => return Err(Verdict::Punt(PuntClass::Neighbour)),
+            Resolution::Failed | Resolution::Gone => return Err(GONE),
+        };
+        let out = match self.0 {
+            Some(hop) if hop.out.interface == interface => hop.out,
+            _ => Out::of(view, interface).ok_or(Verdict::Drop(DropReason::InterfaceDown))?,
+        };
+        self.0 = Some(Hop {
             adjacency,
+            out,
+            header: HeaderWords::new(destination, out.mac, ethertype::IPV4),
+        });
+        Ok(())
+    }
+}
+
+const GONE: Verdict = Verdict::Drop(DropReason::NoAdjacency);
+
+impl Out {
+    #[inline(never)]
+    fn of(view: &View<'_>, interface: u8) -> Option<Self> {
+        let up = view.policy.interface(interface).filter(|it| it.up)?;
+        let port = up.port?;
+        Some(Self {
+            interface,
             port,
-            header: HeaderWords::new(destination, source, ethertype::IPV4),
-        }))
+            mac: Mac(view.shared.port_mac(port)),
+        })
     }
 }
 
@@ -100,24 +135,7 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, last: &mut LastHop, outg
     if let Some(frame) = packet.data_mut().first_chunk_mut() {
         hop.header.write(frame);
     }
-    queue(core, hop.port, packet);
-}
-
-/// Port and next hop of packets with an adjacency; what becomes of them if there is none.
-fn exit(view: &View<'_>, adjacency: u16) -> Result<(u16, Mac), Verdict> {
-    let id = AdjacencyId::from_raw(adjacency);
-    let mac = match view.shared.adjacencies.resolve(id) {
-        Resolution::Mac(mac) => Mac(mac),
-        Resolution::Unresolved => return Err(Verdict::Punt(PuntClass::Neighbour)),
-        Resolution::Failed | Resolution::Gone => {
-            return Err(Verdict::Drop(DropReason::NoAdjacency));
-        }
-    };
-    let key = view.shared.adjacencies.key(id);
-    let interface = key.and_then(|(interface, _)| view.policy.interface(interface));
-    let port = interface.filter(|it| it.up).and_then(|it| it.port);
-    let port = port.ok_or(Verdict::Drop(DropReason::InterfaceDown))?;
-    Ok((port, mac))
+    queue(core, hop.out.port, packet);
 }
 
 #[cold]
@@ -160,7 +178,11 @@ pub(super) fn flush(core: &mut Core) {
     }
 }
 
-fn send(out: &mut Out, tally: &mut crate::counters::Tally, decided: &mut crate::burst::Decided) {
+fn send(
+    out: &mut OutQueue,
+    tally: &mut crate::counters::Tally,
+    decided: &mut crate::burst::Decided,
+) {
     let bytes: usize = out.waiting.iter().map(Mbuf::len).sum();
     let sent = out.queue.transmit(&mut out.waiting);
     let refused: usize = out.waiting.iter().map(Mbuf::len).sum();

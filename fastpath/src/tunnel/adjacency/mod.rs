@@ -180,6 +180,15 @@ impl Adjacencies {
             })
     }
 
+    /// The interface of a next hop as well (index of the policy); `None` when it is gone.
+    #[inline]
+    pub fn exit(&self, id: AdjacencyId) -> Option<(u8, Resolution)> {
+        let entry = self.entries.get(usize::from(id.0))?;
+        let (interface, _) = key::parts(entry.key.load(Ordering::Acquire))?;
+        let resolution = value::resolution(entry.value.load(Ordering::Acquire));
+        Some((interface, resolution))
+    }
+
     /// Interface (index of the policy) and address of a next hop; `None` when it is gone.
     #[inline]
     pub fn key(&self, id: AdjacencyId) -> Option<(u8, u32)> {
