@@ -48,16 +48,9 @@ impl OutQueues {
 #[derive(Clone, Copy)]
 struct Hop {
     adjacency: u16,
-    out: Out,
-    header: HeaderWords,
-}
-
-/// Where packets leave by one interface.
-#[derive(Clone, Copy)]
-struct Out {
-    interface: u8,
     port: u16,
-    mac: Mac,
+    interface: u8,
+    header: HeaderWords,
 }
 
 /// The next hop of the packet before: packets of a burst that leave by one adjacency, or by others
@@ -85,33 +78,34 @@ impl LastHop {
             Resolution::Unresolved => return Err(Verdict::Punt(PuntClass::Neighbour)),
             Resolution::Failed | Resolution::Gone => return Err(GONE),
         };
-        let out = match self.0 {
-            Some(hop) if hop.out.interface == interface => hop.out,
-            _ => Out::of(view, interface).ok_or(Verdict::Drop(DropReason::InterfaceDown))?,
-        };
-        self.0 = Some(Hop {
-            adjacency,
-            out,
-            header: HeaderWords::new(destination, out.mac, ethertype::IPV4),
-        });
+        match &mut self.0 {
+            Some(hop) if hop.interface == interface => {
+                hop.adjacency = adjacency;
+                hop.header = hop.header.towards(destination);
+            }
+            hop => *hop = Some(Hop::of(view, adjacency, interface, destination)?),
+        }
         Ok(())
     }
 }
 
-const GONE: Verdict = Verdict::Drop(DropReason::NoAdjacency);
-
-impl Out {
+impl Hop {
     #[inline(never)]
-    fn of(view: &View<'_>, interface: u8) -> Option<Self> {
-        let up = view.policy.interface(interface).filter(|it| it.up)?;
-        let port = up.port?;
-        Some(Self {
-            interface,
+    fn of(view: &View<'_>, adjacency: u16, interface: u8, mac: Mac) -> Result<Self, Verdict> {
+        let up = view.policy.interface(interface).filter(|it| it.up);
+        let port = up.and_then(|it| it.port);
+        let port = port.ok_or(Verdict::Drop(DropReason::InterfaceDown))?;
+        let own = Mac(view.shared.port_mac(port));
+        Ok(Self {
+            adjacency,
             port,
-            mac: Mac(view.shared.port_mac(port)),
+            interface,
+            header: HeaderWords::new(mac, own, ethertype::IPV4),
         })
     }
 }
+
+const GONE: Verdict = Verdict::Drop(DropReason::NoAdjacency);
 
 /// Puts a permitted IP packet (data starts at the IPv4 header) into its port's queue.
 ///
@@ -132,10 +126,11 @@ pub(crate) fn enqueue(core: &mut Core, view: &View<'_>, last: &mut LastHop, outg
     if !packet.prepend(ethernet::LEN) {
         return nowhere(core, view, packet, Verdict::Drop(DropReason::InterfaceDown));
     }
+    let port = hop.port;
     if let Some(frame) = packet.data_mut().first_chunk_mut() {
         hop.header.write(frame);
     }
-    queue(core, hop.out.port, packet);
+    queue(core, port, packet);
 }
 
 #[cold]

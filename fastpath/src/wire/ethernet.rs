@@ -98,6 +98,19 @@ impl HeaderWords {
         }
     }
 
+    /// The same header with another destination.
+    #[inline]
+    #[must_use]
+    pub const fn towards(self, dst: Mac) -> Self {
+        let [one, two, three, four, five, six] = dst.0;
+        let dst = u64::from_ne_bytes([one, two, three, four, five, six, 0, 0]);
+        let source = u64::from_ne_bytes([0, 0, 0, 0, 0, 0, 0xff, 0xff]);
+        Self {
+            front: self.front & source | dst,
+            back: self.back,
+        }
+    }
+
     /// Writes them.
     #[inline]
     pub fn write(self, header: &mut [u8; LEN]) {
@@ -181,7 +194,7 @@ mod tests {
             prop_assert_eq!(header.ethertype(), kind);
             prop_assert_eq!(payload, &rest[..]);
             let mut written = [0x5a; LEN];
-            HeaderWords::new(Mac(dst), Mac(src), kind).write(&mut written);
+            HeaderWords::new(Mac(src), Mac(src), kind).towards(Mac(dst)).write(&mut written);
             prop_assert_eq!(&written, &frame[..LEN]);
         }
 
