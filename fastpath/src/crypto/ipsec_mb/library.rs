@@ -5,7 +5,8 @@ use core::ptr::NonNull;
 
 use config::Hash;
 use dpdk_sys::{
-    IMB_FEATURE_SELF_TEST, IMB_FEATURE_SELF_TEST_PASS, IMB_JOB, IMB_MGR, alloc_mb_mgr, free_mb_mgr,
+    IMB_CIPHER_DIRECTION, IMB_CIPHER_MODE, IMB_FEATURE_SELF_TEST, IMB_FEATURE_SELF_TEST_PASS,
+    IMB_HASH_ALG, IMB_JOB, IMB_KEY_SIZE_BYTES, IMB_MGR, alloc_mb_mgr, free_mb_mgr,
     gcm_context_data, gcm_key_data, imb_clear_mem, imb_get_errno, imb_get_mb_mgr_size,
     init_mb_mgr_auto,
 };
@@ -14,6 +15,16 @@ pub(super) type ExpandAes = unsafe extern "C" fn(*const c_void, *mut c_void, *mu
 pub(super) type ExpandDes = unsafe extern "C" fn(*mut u64, *const c_void) -> c_int;
 pub(super) type ExpandGcm = unsafe extern "C" fn(*const c_void, *mut gcm_key_data);
 pub(super) type HashOneBlock = unsafe extern "C" fn(*const c_void, *mut c_void);
+pub(super) type CipherBurst = unsafe extern "C" fn(
+    *mut IMB_MGR,
+    *mut IMB_JOB,
+    u32,
+    IMB_CIPHER_MODE,
+    IMB_CIPHER_DIRECTION,
+    IMB_KEY_SIZE_BYTES,
+) -> u32;
+pub(super) type HashBurst =
+    unsafe extern "C" fn(*mut IMB_MGR, *mut IMB_JOB, u32, IMB_HASH_ALG) -> u32;
 pub(super) type JobCall = unsafe extern "C" fn(*mut IMB_MGR) -> *mut IMB_JOB;
 pub(super) type GcmCall = unsafe extern "C" fn(
     *const gcm_key_data,
@@ -86,6 +97,8 @@ pub(in crate::crypto) struct Library {
     pub(super) next_job: JobCall,
     pub(super) submit_job: JobCall,
     pub(super) flush_job: JobCall,
+    pub(super) cipher_burst: CipherBurst,
+    pub(super) hash_burst: HashBurst,
 }
 
 impl Library {
@@ -133,6 +146,8 @@ impl Library {
             next_job: manager.get_next_job?,
             submit_job: manager.submit_job?,
             flush_job: manager.flush_job?,
+            cipher_burst: manager.submit_cipher_burst_nocheck?,
+            hash_burst: manager.submit_hash_burst_nocheck?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! libipsec-mb: packets of a burst side by side in SIMD lanes.
 //!
-//! CBC with HMAC goes through the job interface, which collects packets until its lanes are full;
+//! AES-CBC with HMAC-SHA goes through the library step by step, all packets of a kind at each
+//! ([`worker`]). The other CBC suites use the job interface, which collects packets until its lanes are full;
 //! every burst is flushed before the call returns, so the library never holds a packet longer.
 //! GCM goes packet by packet.
 

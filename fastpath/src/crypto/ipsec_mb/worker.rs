@@ -3,12 +3,14 @@
 use core::ffi::c_void;
 use core::fmt;
 
+use arrayvec::ArrayVec;
 use config::Hash;
 use dpdk_sys::{
     IMB_AUTH_HMAC_SHA_1, IMB_AUTH_HMAC_SHA_256, IMB_AUTH_HMAC_SHA_384, IMB_AUTH_HMAC_SHA_512,
     IMB_AUTH_MD5, IMB_CIPHER_CBC, IMB_CIPHER_DES, IMB_CIPHER_DES3, IMB_DIR_DECRYPT,
     IMB_DIR_ENCRYPT, IMB_HASH_ALG, IMB_JOB, IMB_JOB__bindgen_ty_6__HMAC_specific_fields,
-    IMB_ORDER_CIPHER_HASH, IMB_ORDER_HASH_CIPHER, IMB_STATUS_COMPLETED, gcm_context_data,
+    IMB_KEY_SIZE_BYTES, IMB_ORDER_CIPHER_HASH, IMB_ORDER_HASH_CIPHER, IMB_STATUS_COMPLETED,
+    gcm_context_data,
 };
 
 use super::super::{CryptoJob, Direction};
@@ -35,11 +37,13 @@ pub(in crate::crypto) struct Worker {
     lanes: LaneSet,
     library: Library,
     slots: Box<[Slot; BURST_MAX]>,
+    /// Jobs of packets that go through the library together ([`Kind`]).
+    together: Box<[IMB_JOB; BURST_MAX]>,
     context: Box<gcm_context_data>,
 }
 
-// SAFETY: the raw pointers in `slots` are used only during a call of `run`, which sets them first;
-// everything else is owned memory.
+// SAFETY: the raw pointers in `slots` and `together` are used only during a call of `run`, which
+// sets them first; everything else is owned memory.
 unsafe impl Send for Worker {}
 
 impl fmt::Debug for Worker {
@@ -65,6 +69,8 @@ impl Worker {
             lanes,
             library,
             slots: Box::new([empty; BURST_MAX]),
+            // SAFETY: a job is integers, null pointers and unions of these: zero is a value.
+            together: Box::new([unsafe { core::mem::zeroed() }; BURST_MAX]),
             context: Box::default(),
         })
     }
@@ -79,6 +85,7 @@ impl Worker {
     }
 
     fn submit(&mut self, burst: &mut [CryptoJob<'_, Key>], direction: Direction) {
+        let mut together = 0_u64;
         let slots = self.slots.as_mut_ptr();
         for (index, job) in burst.iter_mut().enumerate().take(BURST_MAX) {
             let slot = slots.wrapping_add(index);
@@ -94,8 +101,12 @@ impl Worker {
                     run_gcm(key, job, &mut *slot, &mut self.context, direction);
                 },
                 Key::Gcm(_) => {}
+                Key::Cbc(key) if Kind::of(key).is_some() => together |= 1 << index,
                 Key::Cbc(key) => self.submit_cbc(key, job, slot, direction),
             }
+        }
+        while together != 0 {
+            together &= !self.run_together(burst, together, direction);
         }
     }
 
@@ -123,6 +134,73 @@ impl Worker {
         mark(completed);
     }
 
+    /// Takes the packets of the kind of the first of these through the library, all at each step,
+    /// so that every lane has one: a job of its own per packet would leave most lanes empty where
+    /// the burst ends. Which packets these were.
+    fn run_together(
+        &mut self,
+        burst: &mut [CryptoJob<'_, Key>],
+        these: u64,
+        direction: Direction,
+    ) -> u64 {
+        let kind_of = |job: &CryptoJob<'_, Key>| match job.key {
+            Key::Cbc(key) => Kind::of(key),
+            Key::Gcm(_) => None,
+        };
+        let first = burst.get(these.trailing_zeros() as usize).and_then(kind_of);
+        let Some(kind) = first else { return these };
+        let slots = self.slots.as_mut_ptr();
+        let (mut taken, mut slots_of) = (0_u64, ArrayVec::<*mut Slot, BURST_MAX>::new());
+        for (index, job) in burst.iter_mut().enumerate().take(BURST_MAX) {
+            if these >> index & 1 == 0 || kind_of(job) != Some(kind) {
+                continue;
+            }
+            taken |= 1 << index;
+            let Key::Cbc(key) = job.key else { continue };
+            let is_whole = job.text_len() > 0 && job.text_len().is_multiple_of(AES_BLOCK_LEN);
+            let (true, Some(entry)) = (is_whole, self.together.get_mut(slots_of.len())) else {
+                continue;
+            };
+            let slot = slots.wrapping_add(index);
+            fill_cipher(entry, key, job, slot, direction);
+            fill_hash(entry, key, job, slot);
+            slots_of.push(slot);
+        }
+        if self.call_together(kind, slots_of.len() as u32, direction) {
+            for slot in slots_of {
+                // SAFETY: one of the worker's own slots, to which no reference is alive here.
+                unsafe { (*slot).completed = true };
+            }
+        }
+        taken
+    }
+
+    /// The library's two calls; whether both have done all.
+    fn call_together(&mut self, kind: Kind, packets: u32, direction: Direction) -> bool {
+        let (lanes, jobs) = (self.lanes.as_ptr(), self.together.as_mut_ptr());
+        let to = match direction {
+            Direction::Seal => IMB_DIR_ENCRYPT,
+            Direction::Open => IMB_DIR_DECRYPT,
+        };
+        let hash = hash_algorithm(kind.hash);
+        // SAFETY: the manager is initialised and used by this worker alone, and nothing that these
+        // jobs use is in its lanes. Of the first `packets` jobs every field is set that the calls
+        // look at: ranges within the packet (`CryptoJob::over`), whole blocks of text, schedules
+        // and states of the right shape, room for the ICV. Both calls are done with them when they
+        // return.
+        unsafe {
+            let cipher = || {
+                (self.library.cipher_burst)(lanes, jobs, packets, IMB_CIPHER_CBC, to, kind.key_len)
+            };
+            let authenticate = || (self.library.hash_burst)(lanes, jobs, packets, hash);
+            let done = match direction {
+                Direction::Seal => [cipher(), authenticate()],
+                Direction::Open => [authenticate(), cipher()],
+            };
+            done == [packets; 2]
+        }
+    }
+
     /// Completes everything that is in the lanes.
     fn flush(&mut self) {
         loop {
@@ -145,6 +223,29 @@ impl Worker {
                     }
                     Direction::Open => job.icv_equals(&slot.icv),
                 };
+        }
+    }
+}
+
+/// Bytes of a block of AES.
+const AES_BLOCK_LEN: usize = 16;
+
+/// What packets have in common that go through the library together: AES with an HMAC that it
+/// takes by bursts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    key_len: IMB_KEY_SIZE_BYTES,
+    hash: Hash,
+}
+
+impl Kind {
+    fn of(key: &CbcKey) -> Option<Self> {
+        match (key.cipher, key.hash) {
+            (BlockCipher::Aes(key_len), hash) if hash != Hash::Md5 => Some(Self {
+                key_len: key_len.into(),
+                hash,
+            }),
+            _ => None,
         }
     }
 }
