@@ -30,6 +30,7 @@ pub use open::{OpenJob, OpenScratch, Opened, Outcome, open_burst};
 pub use outbound::{Growth, OutboundSa, Sealer};
 pub use replay::{REPLAY_WINDOW_MIN, ReplayWindow};
 pub use sa::{BuildError, PortRange, SPI_MIN, SaParameters, Selectors};
+pub(crate) use seal::seal_runs;
 pub use seal::{SealJob, SealScratch, Sealed, seal_burst};
 pub use suite::{CostClass, ESP_HEADER_LEN, ESP_TRAILER_LEN, ICV_LEN_MAX, SALT_LEN, Suite};
 

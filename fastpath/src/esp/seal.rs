@@ -90,33 +90,43 @@ pub fn seal_burst<'a>(
     scratch: &mut SealScratch,
     jobs: impl IntoIterator<Item = SealJob<'a>>,
 ) -> Sealed {
+    seal_runs(scratch, jobs.into_iter().map(|job| (job.sa, [job])))
+}
+
+/// The same for packets that follow each other through one SA: `jobs` of a run are of its SA.
+#[inline]
+pub(crate) fn seal_runs<'a, J>(
+    scratch: &mut SealScratch,
+    runs: impl IntoIterator<Item = (&'a OutboundSa, J)>,
+) -> Sealed
+where
+    J: IntoIterator<Item = SealJob<'a>>,
+{
     let mut lists = Lists::default();
-    let mut last: Option<Framing<'_>> = None;
     let mut sealed = Sealed {
         bits: 0,
         packets: 0,
     };
-    for job in jobs {
-        let index = sealed.packets;
-        sealed.packets += 1;
-        if index >= BURST_MAX {
-            continue;
-        }
-        let (sa, sequence) = (job.sa, job.sequence);
-        let framing = match &last {
-            Some(framing) if core::ptr::eq(framing.sa, sa) => framing,
-            _ => last.insert(Framing::of(sa)),
-        };
-        let Some((esp, text_len)) = framing.frame(job) else {
-            continue;
-        };
-        if let Some(key) = framing.vaes_alone {
-            lists
-                .vaes
-                .extend(framing.gcm_job(key, esp, sequence, index));
-        } else {
-            let ivs = &mut scratch.ivs;
-            choose(framing, esp, (sequence, text_len), index, ivs, &mut lists);
+    for (sa, jobs) in runs {
+        let framing = Framing::of(sa);
+        for job in jobs {
+            let index = sealed.packets;
+            sealed.packets += 1;
+            if index >= BURST_MAX {
+                continue;
+            }
+            let sequence = job.sequence;
+            let Some((esp, text_len)) = framing.frame(job) else {
+                continue;
+            };
+            if let Some(key) = framing.vaes_alone {
+                lists
+                    .vaes
+                    .extend(framing.gcm_job(key, esp, sequence, index));
+            } else {
+                let ivs = &mut scratch.ivs;
+                choose(&framing, esp, (sequence, text_len), index, ivs, &mut lists);
+            }
         }
     }
     scratch.workers.run(
@@ -194,20 +204,20 @@ impl<'a> Framing<'a> {
     #[inline]
     fn frame<'p>(&self, job: SealJob<'p>) -> Option<(&'p mut [u8], usize)> {
         let (packet, inner_len) = (job.packet, job.inner_len);
-        if !(IPV4_LEN..=packet.len()).contains(&inner_len) {
-            return None;
-        }
-        let (head_len, icv_len) = (self.growth.head_len(), self.growth.icv_len());
+        let total_len = u16::try_from(packet.len()).ok()?;
         let pad_len = self.growth.pad_len(inner_len);
-        let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
-        if packet.len() != head_len + text_len + icv_len {
+        let (head, body) = packet.split_at_mut_checked(self.growth.head_len())?;
+        let (inner, behind) = body.split_at_mut_checked(inner_len)?;
+        if behind.len() != pad_len + ESP_TRAILER_LEN + self.growth.icv_len() {
             return None;
         }
-        let body = packet.get_mut(head_len..)?;
-        let inner = body.first_chunk::<IPV4_LEN>()?;
+        let inner = inner.first_chunk::<IPV4_LEN>()?;
         let (tos, fragment) = (inner[1], u16::from_be_bytes([inner[6], inner[7]]));
-        close(body.get_mut(inner_len..)?, pad_len)?;
-        self.header.write(packet, job.sequence, tos, fragment)?;
+        close(behind, pad_len)?;
+        let head = head.first_chunk_mut()?;
+        self.header
+            .write(head, total_len, job.sequence, (tos, fragment));
+        let text_len = inner_len + pad_len + ESP_TRAILER_LEN;
         Some((packet.get_mut(self.outer_len..)?, text_len))
     }
 

@@ -8,8 +8,8 @@ use crate::packet::protocol;
 /// Bytes of an IPv4 header without options.
 pub(super) const IPV4_LEN: usize = 20;
 const UDP_LEN: usize = 8;
-/// Bytes of IPv4, UDP and SPI.
-const TEMPLATE_LEN: usize = IPV4_LEN + UDP_LEN + 4;
+/// Bytes that every head has at least: without UDP IPv4, ESP header and an IV of eight bytes.
+pub(super) const HEAD_LEN_MIN: usize = IPV4_LEN + 16;
 const TTL: u8 = 64;
 const DONT_FRAGMENT: u16 = 0x4000;
 
@@ -107,22 +107,20 @@ pub(super) struct HeaderWords {
 }
 
 impl HeaderWords {
-    /// Writes outer header, SPI and the low half of `sequence` in front of a packet whose inner
-    /// header begins with `inner_tos` and has the fragment word `inner_fragment`.
+    /// Writes outer header, SPI and the low half of `sequence` for a packet of `total_len` bytes
+    /// whose inner header begins with these TOS and fragment word.
     ///
     /// TOS is copied whole: DSCP by RFC 4301 section 5.1.2.1, ECN by RFC 6040 section 4.1. DF is
     /// copied (RFC 4301 section 8.1); an atomic datagram's identification means nothing (RFC 6864
-    /// section 4.1), others get the sequence number's low bits. `None` if `packet` is too short or
-    /// longer than IPv4 can say.
+    /// section 4.1), others get the sequence number's low bits.
     #[inline]
     pub(super) fn write(
         &self,
-        packet: &mut [u8],
+        head: &mut [u8; HEAD_LEN_MIN],
+        total_len: u16,
         sequence: u64,
-        inner_tos: u8,
-        inner_fragment: u16,
-    ) -> Option<()> {
-        let total_len = u16::try_from(packet.len()).ok()?;
+        (inner_tos, inner_fragment): (u8, u16),
+    ) {
         let dont_fragment = inner_fragment & DONT_FRAGMENT;
         let id = if dont_fragment != 0 {
             0
@@ -135,10 +133,9 @@ impl HeaderWords {
         let first = 0x45 << 56 | tos << 48 | total_len << 32 | id << 16 | dont_fragment;
         let second = self.second | u64::from(!fold(sum)) << 32;
         let low = (sequence as u32).to_be_bytes();
-        let head = packet.first_chunk_mut::<TEMPLATE_LEN>()?;
-        let (words, _) = head.as_chunks_mut::<8>();
-        let [one, two, three, four] = words else {
-            return None;
+        let (words, rest) = head.as_chunks_mut::<8>();
+        let ([one, two, three, four], Some(fifth)) = (words, rest.first_chunk_mut()) else {
+            return;
         };
         *one = first.to_be_bytes();
         *two = second.to_be_bytes();
@@ -146,11 +143,11 @@ impl HeaderWords {
         if self.in_udp {
             let udp_len = total_len - IPV4_LEN as u64;
             *four = (udp_len << 48 | self.fourth).to_be_bytes();
-            *packet.get_mut(TEMPLATE_LEN..)?.first_chunk_mut()? = low;
+            *fifth = low;
         } else {
-            *four.first_chunk_mut()? = low;
+            let [a, b, c, d, ..] = four;
+            [*a, *b, *c, *d] = low;
         }
-        Some(())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Entrance, LastHop, transmit};
 use crate::burst::Burst;
 use crate::crypto::Direction;
 use crate::dpdk::Mbuf;
-use crate::esp::{Growth, OutboundSa, SealJob, Sealed, Sealer, seal_burst};
+use crate::esp::{Growth, OutboundSa, SealJob, Sealed, Sealer, seal_runs};
 use crate::limits::BURST_MAX;
 use crate::packet::flag;
 use crate::tunnel::SlotId;
@@ -176,25 +176,23 @@ fn tell_lifetime(core: &mut Core, sa: &OutboundSa, hard: bool) {
 /// One crypto call for the burst.
 #[inline(never)]
 fn seal(core: &mut Core, runs: &[Run<'_>], burst: &mut Burst) -> Sealed {
-    let mut runs = runs.iter();
-    let mut run = runs.next();
-    let mut left = run.map_or(0, |run| run.packets);
-    let jobs = burst.packets_mut().iter_mut().map_while(|packet| {
-        while left == 0 {
-            run = runs.next();
-            left = run?.packets;
-        }
-        left -= 1;
-        let meta = packet.meta();
-        Some(SealJob {
-            sa: run?.sa,
-            sequence: meta.sequence,
-            inner_len: usize::from(meta.l3_len),
-            packet: packet.data_mut(),
-        })
+    let mut packets = burst.packets_mut().as_mut_slice();
+    let runs = runs.iter().map_while(|run| {
+        let (these, others) = core::mem::take(&mut packets).split_at_mut_checked(run.packets)?;
+        packets = others;
+        let jobs = these.iter_mut().map(|packet| {
+            let meta = packet.meta();
+            SealJob {
+                sa: run.sa,
+                sequence: meta.sequence,
+                inner_len: usize::from(meta.l3_len),
+                packet: packet.data_mut(),
+            }
+        });
+        Some((run.sa, jobs))
     });
     let begin = core.timing.begin_esp();
-    let sealed = seal_burst(&mut core.seal, jobs);
+    let sealed = seal_runs(&mut core.seal, runs);
     let packets = burst.packets().iter();
     let lens = packets.map(|packet| usize::from(packet.meta().l3_len));
     core.timing.end_esp(Direction::Seal, begin, lens);

@@ -1,9 +1,9 @@
 //! libipsec-mb: packets of a burst side by side in SIMD lanes.
 //!
 //! AES-CBC with HMAC-SHA goes through the library step by step, all packets of a kind at each
-//! ([`worker`]). The other CBC suites use the job interface, which collects packets until its lanes are full;
-//! every burst is flushed before the call returns, so the library never holds a packet longer.
-//! GCM goes packet by packet.
+//! ([`worker`]). The other CBC suites use the job interface, which collects packets until its lanes
+//! are full; every burst is flushed before the call returns, so the library never holds a packet
+//! longer. GCM goes packet by packet.
 
 #![expect(unsafe_code, reason = "FFI to libipsec-mb")]
 

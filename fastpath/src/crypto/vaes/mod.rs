@@ -28,7 +28,7 @@ use crate::limits::BURST_MAX;
 use columns::COLUMNS_MAX;
 use long::BYTE_COUNTERS_MAX;
 use text::row_len;
-use vector::BLOCK;
+use vector::{BLOCK, LANES};
 
 pub(crate) use key::Key;
 
@@ -154,13 +154,39 @@ const _: () = assert!(
 fn run<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>]) {
     for burst in jobs.chunks_mut(BURST_MAX) {
         let mut queues = [EMPTY; QUEUES];
-        for at in 0..burst.len() {
-            enqueue::<SEAL>(burst, at, &mut queues);
+        let mut at = 0;
+        while at < burst.len() {
+            let next = burst.get_mut(at..).and_then(<[_]>::first_chunk_mut);
+            if let Some(next) = next
+                && let Some(row_len) = common_row(next)
+            {
+                // SAFETY: so `common_row` says.
+                unsafe { four::<SEAL>(next.each_mut(), row_len) };
+                at += LANES;
+            } else {
+                enqueue::<SEAL>(burst, at, &mut queues);
+                at += 1;
+            }
         }
         for queue in &queues {
             finish::<SEAL>(burst, *queue);
         }
     }
+}
+
+/// Length of the rows of four packets that follow each other, if they may be worked off together
+/// at once: their ICVs are blocks, rows and keys are alike, and the rows not too long.
+#[inline]
+fn common_row(jobs: &[CryptoJob<'_, Key>; LANES]) -> Option<usize> {
+    let [first, others @ ..] = jobs;
+    let row = row_len(first.text_len());
+    let is_alike = |job: &CryptoJob<'_, Key>| {
+        row_len(job.text_len()) == row
+            && job.icv_len() == BLOCK
+            && (std::ptr::eq(job.key, first.key) || job.key.rounds == first.key.rounds)
+    };
+    let alike = row <= COLUMNS_MAX && first.icv_len() == BLOCK && others.iter().all(is_alike);
+    alike.then_some(row)
 }
 
 /// Puts a job in a queue; a full one is worked off.
@@ -191,8 +217,11 @@ fn enqueue<const SEAL: bool>(
     if queue.waiting >= FULL {
         let waiting = queue.waiting;
         queue.waiting = EMPTY.waiting;
-        // SAFETY: a job is queued if its ICV is a block, by the length of its row.
-        unsafe { four::<SEAL>(burst, waiting, row_len) };
+        let places = [24, 16, 8, 0].map(|bit| (waiting >> bit) as usize % BURST_MAX);
+        if let Ok(jobs) = burst.get_disjoint_mut(places) {
+            // SAFETY: a job is queued if its ICV is a block, by the length of its row.
+            unsafe { four::<SEAL>(jobs, row_len) };
+        }
     }
 }
 
@@ -233,12 +262,8 @@ unsafe fn long<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
 /// The jobs' ICVs are blocks, and their rows have this length.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-unsafe fn four<const SEAL: bool>(jobs: &mut [CryptoJob<'_, Key>], waiting: u64, row_len: usize) {
-    let Ok(jobs) =
-        jobs.get_disjoint_mut([24, 16, 8, 0].map(|bit| (waiting >> bit) as usize % BURST_MAX))
-    else {
-        return;
-    };
+unsafe fn four<const SEAL: bool>(mut jobs: [&mut CryptoJob<'_, Key>; LANES], row_len: usize) {
+    jobs.iter_mut().for_each(|job| job.done = false);
     let same = jobs.iter().all(|job| std::ptr::eq(job.key, jobs[0].key));
     let lengths = |job: &CryptoJob<'_, Key>| (job.text_len(), job.aad_len());
     let are_even =
