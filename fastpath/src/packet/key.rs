@@ -76,13 +76,7 @@ impl FlowKey {
 
     /// The key of the answer.
     pub const fn reversed(self) -> Self {
-        Self {
-            src: self.dst,
-            dst: self.src,
-            sport: self.dport,
-            dport: self.sport,
-            ..self
-        }
+        Self::new(self.protocol, self.dst, self.dport, self.src, self.sport)
     }
 
     /// The same key for both directions, and the side that sent this packet.
@@ -90,7 +84,8 @@ impl FlowKey {
         let src = ((self.src as u64) << 16) | self.sport as u64;
         let dst = ((self.dst as u64) << 16) | self.dport as u64;
         if src <= dst {
-            (self, Side::Low)
+            let key = Self::new(self.protocol, self.src, self.sport, self.dst, self.dport);
+            (key, Side::Low)
         } else {
             (self.reversed(), Side::High)
         }

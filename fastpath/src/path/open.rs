@@ -203,12 +203,8 @@ fn accept(
     opened: &Opened,
 ) -> Parsed {
     let meta = packet.meta();
-    let outer = Outer {
-        key: meta.key,
-        spi: meta.spi,
-    };
-    if sa.is_moved(opened.sequence, outer.key.src, outer.key.sport) {
-        report_move(core, sa, &outer.key);
+    if sa.is_moved(opened.sequence, meta.key.src, meta.key.sport) {
+        report_move(core, sa, &meta.key);
     }
     let front = usize::from(meta.l4_offset) + usize::from(opened.offset);
     packet.narrow(front, usize::from(opened.len));
@@ -218,10 +214,11 @@ fn accept(
     meta.sequence = opened.sequence;
     meta.l4_offset = 0;
     let Some(plain) = datagram::plain(packet.data()) else {
-        return accept_any(core, view, packet, (sa, ingress), &outer);
+        return accept_any(core, view, packet, (sa, ingress));
     };
     if !sa.selects(&plain.key) {
-        return Err(not_selected(core, &outer, opened.sequence, plain.key));
+        // Its key is the outer one still.
+        return Err(not_selected(core, &Outer::of(packet.meta()), plain.key));
     }
     parse::plain(core, view, packet, ingress, plain)
 }
@@ -233,20 +230,19 @@ fn accept_any(
     view: &View<'_>,
     packet: &mut Mbuf,
     (sa, ingress): (&InboundSa, &Ingress),
-    outer: &Outer,
 ) -> Parsed {
-    let sequence = packet.meta().sequence;
+    let outer = Outer::of(packet.meta());
     // Fragments are held against the selectors one by one, before they are put together.
     let addresses = parse::addresses(packet.data());
     if !addresses.is_some_and(|key| sa.selects_addresses(&key)) {
         let key = addresses.unwrap_or_default();
-        return Err(not_selected(core, outer, sequence, key));
+        return Err(not_selected(core, &outer, key));
     }
     let verdict = parse::any(core, view, packet, ingress)?;
     let meta = packet.meta();
     // An ICMP error was selected by its own addresses; its key is that of the packet it quotes.
     if verdict == Verdict::Continue && !meta.has(flag::ICMP_ERROR) && !sa.selects(&meta.key) {
-        return Err(not_selected(core, outer, sequence, meta.key));
+        return Err(not_selected(core, &outer, meta.key));
     }
     Ok(verdict)
 }
@@ -255,11 +251,23 @@ fn accept_any(
 struct Outer {
     key: FlowKey,
     spi: u32,
+    sequence: u64,
+}
+
+impl Outer {
+    /// Of a packet whose key is that of its outer header.
+    fn of(meta: &Meta) -> Self {
+        Self {
+            key: meta.key,
+            spi: meta.spi,
+            sequence: meta.sequence,
+        }
+    }
 }
 
 #[cold]
-fn not_selected(core: &mut Core, outer: &Outer, sequence: u64, inner: FlowKey) -> DropReason {
-    report(core, IpsecKind::Selector, (outer, sequence), inner);
+fn not_selected(core: &mut Core, outer: &Outer, inner: FlowKey) -> DropReason {
+    report(core, IpsecKind::Selector, outer, inner);
     DropReason::EspSelector
 }
 
@@ -291,18 +299,14 @@ fn refuse(core: &mut Core, meta: &Meta, reason: DropReason) -> Verdict {
 }
 
 fn report_outer(core: &mut Core, kind: IpsecKind, meta: &Meta) {
-    let outer = Outer {
-        key: meta.key,
-        spi: meta.spi,
-    };
-    report(core, kind, (&outer, meta.sequence), FlowKey::default());
+    report(core, kind, &Outer::of(meta), FlowKey::default());
 }
 
-fn report(core: &mut Core, kind: IpsecKind, (outer, sequence): (&Outer, u64), inner: FlowKey) {
+fn report(core: &mut Core, kind: IpsecKind, outer: &Outer, inner: FlowKey) {
     core.ipsec_event(Event::Ipsec {
         kind,
         spi: outer.spi,
-        sequence: sequence as u32,
+        sequence: outer.sequence as u32,
         outer: outer.key,
         inner,
     });
