@@ -15,10 +15,10 @@ const HIGH_LEN: usize = 4;
 /// a cache line of facts.
 ///
 /// An HMAC covers everything in front of the ICV, and with ESN the high half of the sequence number
-/// behind it, which stands where the ICV will be or was ([`CryptoJob::append_high`]). AES-GCM takes
-/// what it authenticates beside the text from `aad`.
+/// behind it, which stands where the ICV will be or was. AES-GCM takes what it authenticates beside
+/// the text from its own field.
 ///
-/// An ICV always has its place: engines rely on what [`CryptoJob::over`] has checked.
+/// An ICV always has its place: engines rely on what is checked where a job is made.
 #[derive(Debug)]
 pub struct CryptoJob<'a, K> {
     /// The SA's key.

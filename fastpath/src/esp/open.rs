@@ -183,13 +183,12 @@ fn note<'a, K>(jobs: &mut ArrayVec<CryptoJob<'a, K>, BURST_MAX>, claims: &mut [C
 }
 
 #[inline(never)]
-fn conclude(claims: &mut ArrayVec<Claim<'_>, BURST_MAX>) -> ArrayVec<Outcome, BURST_MAX> {
+fn conclude(claims: &mut [Claim<'_>]) -> ArrayVec<Outcome, BURST_MAX> {
     let mut outcomes = ArrayVec::new();
-    for claim in claims.drain(..) {
-        let sa = claim.sa;
+    for claim in claims {
         let outcome = claim.verdict.and_then(|()| accept(claim));
         if let Err(reason) = outcome {
-            sa.count_drop(reason);
+            claim.sa.count_drop(reason);
         }
         outcomes.push(outcome);
     }
@@ -230,7 +229,7 @@ impl<'a> Unframing<'a> {
         let text_len = esp.len().wrapping_sub(self.head_len + self.icv_len);
         let fits = (1..esp.len()).contains(&text_len)
             && text_len & self.block_mask == 0
-            && esp.len() <= usize::from(u16::MAX);
+            && u16::try_from(esp.len()).is_ok();
         let header = esp.first_chunk::<ESP_HEADER_LEN>().filter(|_| fits);
         let &[.., s0, s1, s2, s3] = header.ok_or(DropReason::EspTruncated)?;
         self.sa.check_lifetime()?;
@@ -285,7 +284,7 @@ impl<'a> Unframing<'a> {
 
 /// Everything behind the ICV.
 #[inline]
-fn accept(claim: Claim<'_>) -> Outcome {
+fn accept(claim: &mut Claim<'_>) -> Outcome {
     let (sa, sequence) = (claim.sa, claim.sequence);
     sa.hot.window.advance(sequence)?;
     let offset = usize::from(claim.head_len);

@@ -50,7 +50,7 @@ impl Growth {
     /// Bytes of padding for `inner_len` bytes of payload.
     #[inline]
     pub(super) fn pad_len(&self, inner_len: usize) -> usize {
-        (inner_len + ESP_TRAILER_LEN).wrapping_neg() & self.block_mask
+        inner_len.wrapping_add(ESP_TRAILER_LEN).wrapping_neg() & self.block_mask
     }
 
     /// Bytes of the ICV.

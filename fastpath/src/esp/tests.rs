@@ -605,14 +605,11 @@ fn an_sa_in_udp_follows_its_peer_and_its_numbers_go_on() {
     let (engines, keys) = (&ENGINES[0], keys(suite, 1));
     let parameters = parameters(suite, &keys, false, true);
     let outbound = OutboundSa::build(&parameters, engines).expect("keys fit");
-    let mut head = vec![0; 100];
+    let mut head = [0; 36];
     let template = &outbound.hot.header;
     assert!(outbound.move_to(0xcb00_7105, 40_001));
     assert_eq!(outbound.reserve(100), Ok(1));
-    template
-        .words()
-        .write(&mut head, 1, 0x2e, 0x4000)
-        .expect("room");
+    template.words().write(&mut head, 100, 1, (0x2e, 0x4000));
     assert_eq!(head[16..20], [203, 0, 113, 5]);
     assert_eq!(head[22..24], 40_001_u16.to_be_bytes());
     assert!(crate::wire::checksum::is_valid(&head[..20]));

@@ -78,13 +78,18 @@ impl Worker {
     /// Seals or opens every job.
     pub(super) fn run(&mut self, jobs: &mut [CryptoJob<'_, Key>], direction: Direction) {
         for burst in jobs.chunks_mut(BURST_MAX) {
-            self.submit(burst, direction);
+            let mut together = self.submit(burst, direction);
             self.flush();
+            while together != 0 {
+                together &= !self.run_together(burst, together, direction);
+            }
             self.conclude(burst, direction);
         }
     }
 
-    fn submit(&mut self, burst: &mut [CryptoJob<'_, Key>], direction: Direction) {
+    /// Does GCM and hands to the lanes what goes there by itself; the other packets, a bit each, are
+    /// left to [`Self::run_together`], which uses the same lanes.
+    fn submit(&mut self, burst: &mut [CryptoJob<'_, Key>], direction: Direction) -> u64 {
         let mut together = 0_u64;
         let slots = self.slots.as_mut_ptr();
         for (index, job) in burst.iter_mut().enumerate().take(BURST_MAX) {
@@ -105,9 +110,7 @@ impl Worker {
                 Key::Cbc(key) => self.submit_cbc(key, job, slot, direction),
             }
         }
-        while together != 0 {
-            together &= !self.run_together(burst, together, direction);
-        }
+        together
     }
 
     /// Hands a packet to the lanes. Key, packet and slot stay where they are until [`Self::flush`].
@@ -136,7 +139,7 @@ impl Worker {
 
     /// Takes the packets of the kind of the first of these through the library, all at each step,
     /// so that every lane has one: a job of its own per packet would leave most lanes empty where
-    /// the burst ends. Which packets these were.
+    /// the burst ends. Nothing may be in the lanes. Which packets these were.
     fn run_together(
         &mut self,
         burst: &mut [CryptoJob<'_, Key>],
@@ -183,8 +186,8 @@ impl Worker {
             Direction::Open => IMB_DIR_DECRYPT,
         };
         let hash = hash_algorithm(kind.hash);
-        // SAFETY: the manager is initialised and used by this worker alone, and nothing that these
-        // jobs use is in its lanes. Of the first `packets` jobs every field is set that the calls
+        // SAFETY: the manager is initialised and used by this worker alone, and its lanes are empty:
+        // `run` flushes them. Of the first `packets` jobs every field is set that the calls
         // look at: ranges within the packet (`CryptoJob::over`), whole blocks of text, schedules
         // and states of the right shape, room for the ICV. Both calls are done with them when they
         // return.

@@ -263,7 +263,9 @@ unsafe fn long<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 unsafe fn four<const SEAL: bool>(mut jobs: [&mut CryptoJob<'_, Key>; LANES], row_len: usize) {
-    jobs.iter_mut().for_each(|job| job.done = false);
+    for job in &mut jobs {
+        job.done = false;
+    }
     let same = jobs.iter().all(|job| std::ptr::eq(job.key, jobs[0].key));
     let lengths = |job: &CryptoJob<'_, Key>| (job.text_len(), job.aad_len());
     let are_even =
