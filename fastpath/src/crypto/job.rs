@@ -152,6 +152,18 @@ impl<K> CryptoJob<'_, K> {
         self.packet.get_mut(end..).unwrap_or_default()
     }
 
+    /// Text, ICV and where it is noted that it is done; `None` for an ICV of another length.
+    pub(super) fn text_and_icv<const ICV_LEN: usize>(
+        &mut self,
+    ) -> Option<(&mut [u8], &mut [u8; ICV_LEN], &mut bool)> {
+        if self.icv_len() != ICV_LEN {
+            return None;
+        }
+        let offset = self.text_offset();
+        let (front, icv) = self.packet.split_last_chunk_mut()?;
+        Some((front.get_mut(offset..)?, icv, &mut self.done))
+    }
+
     /// What GCM authenticates beside the text.
     #[cfg(test)]
     pub(crate) fn aad(&self) -> &[u8] {

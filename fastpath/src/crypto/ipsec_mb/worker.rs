@@ -69,8 +69,7 @@ impl Worker {
             lanes,
             library,
             slots: Box::new([empty; BURST_MAX]),
-            // SAFETY: a job is integers, null pointers and unions of these: zero is a value.
-            together: Box::new([unsafe { core::mem::zeroed() }; BURST_MAX]),
+            together: Box::new([IMB_JOB::default(); BURST_MAX]),
             context: Box::default(),
         })
     }
@@ -87,8 +86,8 @@ impl Worker {
         }
     }
 
-    /// Does GCM and hands to the lanes what goes there by itself; the other packets, a bit each, are
-    /// left to [`Self::run_together`], which uses the same lanes.
+    /// Does GCM and hands to the lanes what goes there by itself; the other packets, a bit each,
+    /// are left to [`Self::run_together`], which uses the same lanes.
     fn submit(&mut self, burst: &mut [CryptoJob<'_, Key>], direction: Direction) -> u64 {
         let mut together = 0_u64;
         let slots = self.slots.as_mut_ptr();
@@ -131,8 +130,8 @@ impl Worker {
         fill_cipher(entry, key, job, slot, direction);
         fill_hash(entry, key, job, slot);
         // SAFETY: every field is set that the cipher and the hash look at: ranges within the
-        // packet (`CryptoJob::over`), schedule and states of the right shape, room for the ICV. Nothing that
-        // they point to is touched or freed before `flush`.
+        // packet (`CryptoJob::over`), schedule and states of the right shape, room for the ICV.
+        // Nothing that they point to is touched or freed before `flush`.
         let completed = unsafe { (self.library.submit_job)(self.lanes.as_ptr()) };
         mark(completed);
     }
@@ -153,7 +152,7 @@ impl Worker {
         let first = burst.get(these.trailing_zeros() as usize).and_then(kind_of);
         let Some(kind) = first else { return these };
         let slots = self.slots.as_mut_ptr();
-        let (mut taken, mut slots_of) = (0_u64, ArrayVec::<*mut Slot, BURST_MAX>::new());
+        let (mut taken, mut places) = (0_u64, ArrayVec::<usize, BURST_MAX>::new());
         for (index, job) in burst.iter_mut().enumerate().take(BURST_MAX) {
             if these >> index & 1 == 0 || kind_of(job) != Some(kind) {
                 continue;
@@ -161,18 +160,19 @@ impl Worker {
             taken |= 1 << index;
             let Key::Cbc(key) = job.key else { continue };
             let is_whole = job.text_len() > 0 && job.text_len().is_multiple_of(AES_BLOCK_LEN);
-            let (true, Some(entry)) = (is_whole, self.together.get_mut(slots_of.len())) else {
+            let (true, Some(entry)) = (is_whole, self.together.get_mut(places.len())) else {
                 continue;
             };
             let slot = slots.wrapping_add(index);
             fill_cipher(entry, key, job, slot, direction);
             fill_hash(entry, key, job, slot);
-            slots_of.push(slot);
+            places.push(index);
         }
-        if self.call_together(kind, slots_of.len() as u32, direction) {
-            for slot in slots_of {
-                // SAFETY: one of the worker's own slots, to which no reference is alive here.
-                unsafe { (*slot).completed = true };
+        if self.call_together(kind, places.len() as u32, direction) {
+            for at in places {
+                if let Some(slot) = self.slots.get_mut(at) {
+                    slot.completed = true;
+                }
             }
         }
         taken
@@ -186,8 +186,8 @@ impl Worker {
             Direction::Open => IMB_DIR_DECRYPT,
         };
         let hash = hash_algorithm(kind.hash);
-        // SAFETY: the manager is initialised and used by this worker alone, and its lanes are empty:
-        // `run` flushes them. Of the first `packets` jobs every field is set that the calls
+        // SAFETY: the manager is initialised and used by this worker alone, and its lanes are
+        // empty: `run` flushes them. Of the first `packets` jobs every field is set that the calls
         // look at: ranges within the packet (`CryptoJob::over`), whole blocks of text, schedules
         // and states of the right shape, room for the ICV. Both calls are done with them when they
         // return.
@@ -342,8 +342,8 @@ fn run_gcm(
     let (text_offset, text_len) = (job.text_offset(), job.text_len());
     let text = job.packet().as_mut_ptr().wrapping_add(text_offset);
     // SAFETY: the key was expanded by the function that belongs to `call`; `CryptoJob::over` has
-    // checked text and ICV against the packet, and AAD is no longer than its field; the nonce is the leading
-    // twelve of sixteen bytes; working in place is allowed.
+    // checked text and ICV against the packet, and AAD is no longer than its field; the nonce is
+    // the leading twelve of sixteen bytes; working in place is allowed.
     unsafe {
         call(
             key.expanded(),

@@ -254,8 +254,8 @@ fn lane_of(hashes: __m512i, at: usize) -> __m512i {
 ///
 /// # Safety
 ///
-/// The jobs have one key, their ICVs are blocks, and their rows have `row_len` vectors, more than four and at most
-/// [`COLUMNS_MAX`]. `EVEN` is true.
+/// The jobs have one key, their ICVs are blocks, and their rows have `row_len` vectors, more than
+/// four and at most [`COLUMNS_MAX`]. `EVEN` is true.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
 pub(super) unsafe fn four<'j, const SEAL: bool, const EVEN: bool>(

@@ -143,14 +143,10 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Seals or opens one packet whose row is longer than four vectors.
-///
-/// # Safety
-///
-/// The job's ICV is a block.
+/// Seals or opens one packet whose row is longer than four vectors and whose ICV is a block.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-pub(super) unsafe fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob<'_, Key>) {
+pub(super) fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob<'_, Key>) {
     let (key, aad_len, text_len) = (job.key, job.aad_len(), job.text_len());
     let pad_len = pad_len(text_len);
     let nonce = _mm512_maskz_broadcast_i32x4(0x7777, load_block(&job.iv));
@@ -174,14 +170,10 @@ pub(super) unsafe fn one<const SEAL: bool, const WIDE: bool>(job: &mut CryptoJob
         },
     };
     let early_len = (row.left - 1) % GROUP;
-    let text = job.packet().as_mut_ptr().wrapping_add(job.text_offset());
-    // SAFETY: text and ICV lie behind each other within the packet, which the job borrows.
-    let (text, tag) = unsafe {
-        (
-            core::slice::from_raw_parts_mut(text, text_len),
-            Tag::new(text.wrapping_add(text_len), &mut job.done),
-        )
+    let Some((text, icv, done)) = job.text_and_icv() else {
+        return;
     };
+    let tag = Tag::new(icv, done);
     let Some(parts) = Parts::new(text) else {
         return;
     };

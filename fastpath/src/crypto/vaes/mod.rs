@@ -204,8 +204,7 @@ fn enqueue<const SEAL: bool>(
     }
     let row_len = row_len(job.text_len());
     if row_len > COLUMNS_MAX {
-        // SAFETY: its ICV is a block.
-        return unsafe { long::<SEAL>(job) };
+        return long::<SEAL>(job);
     }
     let kind = row_len as u64 * 4 + u64::from(job.key.rounds) / 2;
     let queue = &mut queues[kind as usize % QUEUES];
@@ -239,21 +238,14 @@ fn finish<const SEAL: bool>(burst: &mut [CryptoJob<'_, Key>], queue: Queue) {
     }
 }
 
-/// Seals or opens a job whose row is longer than four vectors.
-///
-/// # Safety
-///
-/// The job's ICV is a block.
+/// Seals or opens a job whose row is longer than four vectors and whose ICV is a block.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes,vpclmulqdq,bmi2")]
-unsafe fn long<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if job.text_len() <= BYTE_COUNTERS_MAX {
-            long::one::<SEAL, false>(job);
-        } else {
-            long::one::<SEAL, true>(job);
-        }
+fn long<const SEAL: bool>(job: &mut CryptoJob<'_, Key>) {
+    if job.text_len() <= BYTE_COUNTERS_MAX {
+        long::one::<SEAL, false>(job);
+    } else {
+        long::one::<SEAL, true>(job);
     }
 }
 

@@ -91,7 +91,7 @@ impl<'j> Lane<'j> {
         let (text, tag) = unsafe {
             (
                 Text::new(text, text_len),
-                Tag::new(text.wrapping_add(text_len), &mut job.done),
+                Tag::new(&mut *text.wrapping_add(text_len).cast(), &mut job.done),
             )
         };
         Self {

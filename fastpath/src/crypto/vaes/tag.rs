@@ -3,33 +3,27 @@
 use core::arch::x86_64::{
     __m128i, _mm_loadu_si128, _mm_storeu_si128, _mm_test_all_zeros, _mm_xor_si128,
 };
-use core::marker::PhantomData;
 
 use super::vector::BLOCK;
 
 /// Where a packet's tag goes, and what stands there.
 pub(super) struct Tag<'j> {
-    icv: *mut [u8; BLOCK],
+    icv: &'j mut [u8; BLOCK],
     /// The ICV as it came. It is read before the text is written: a vector of text reaches over
     /// it, and the CPU would wait for that to have got to the cache.
     expected: __m128i,
     done: &'j mut bool,
-    borrowed: PhantomData<&'j mut [u8]>,
 }
 
 impl<'j> Tag<'j> {
-    /// # Safety
-    ///
-    /// The block at `icv` belongs to a packet that is borrowed as long as `done` is.
     #[inline]
     #[target_feature(enable = "sse4.1")]
-    pub(super) unsafe fn new(icv: *mut u8, done: &'j mut bool) -> Self {
+    pub(super) fn new(icv: &'j mut [u8; BLOCK], done: &'j mut bool) -> Self {
         Self {
-            icv: icv.cast(),
-            // SAFETY: the caller's promise.
-            expected: unsafe { _mm_loadu_si128(icv.cast()) },
+            // SAFETY: reads the sixteen bytes of the array, at any alignment.
+            expected: unsafe { _mm_loadu_si128(icv.as_ptr().cast()) },
+            icv,
             done,
-            borrowed: PhantomData,
         }
     }
 
@@ -38,8 +32,8 @@ impl<'j> Tag<'j> {
     #[target_feature(enable = "sse4.1")]
     pub(super) fn conclude<const SEAL: bool>(self, tag: __m128i) {
         if SEAL {
-            // SAFETY: the block is the packet's, which this value borrows mutably.
-            unsafe { _mm_storeu_si128(self.icv.cast(), tag) };
+            // SAFETY: writes the sixteen bytes of the array, at any alignment.
+            unsafe { _mm_storeu_si128(self.icv.as_mut_ptr().cast(), tag) };
             *self.done = true;
         } else {
             let differences = _mm_xor_si128(self.expected, tag);

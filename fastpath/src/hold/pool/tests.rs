@@ -157,6 +157,39 @@ fn step() -> impl Strategy<Value = (u32, bool, u32, u16, Vec<u8>, Place, u8)> {
     )
 }
 
+/// What room is made for.
+struct Room {
+    wanted: u32,
+    source: u32,
+    slot: SlotId,
+    flow: (u32, Side),
+    refused: bool,
+}
+
+/// The model after those have given way that are not held any more; `None` if there is no order in
+/// which the rule takes just them.
+fn evicted(model: &Model, held: &BTreeMap<(u32, usize), Entry>, room: &Room) -> Option<Model> {
+    let is_gone = |entry: &Entry| {
+        let (conn, side) = entry.flow;
+        entry.flow != room.flow && !held.contains_key(&(conn, side.index()))
+    };
+    let all_gave_way = !model.0.iter().any(is_gone);
+    if model.free() >= room.wanted {
+        return (all_gave_way && !room.refused).then(|| Model(model.0.clone()));
+    }
+    let victims = model.victims(room.source, room.slot, room.wanted);
+    let spared = |at: &usize| model.0[*at].flow == room.flow;
+    if all_gave_way && room.refused && (victims.is_empty() || victims.iter().any(spared)) {
+        return Some(Model(model.0.clone()));
+    }
+    let gone = victims.into_iter().filter(|at| is_gone(&model.0[*at]));
+    gone.into_iter().find_map(|at| {
+        let mut after = Model(model.0.clone());
+        after.0.remove(at);
+        evicted(&after, held, room)
+    })
+}
+
 /// Applies an offer to the model, following the pool where the rule leaves a choice.
 fn follow(model: &mut Model, pool: &Pool, entry: Entry, place: Place, kept: Kept) {
     let held = content(pool);
@@ -186,23 +219,17 @@ fn follow(model: &mut Model, pool: &Pool, entry: Entry, place: Place, kept: Kept
         .iter()
         .find(|other| mine(other))
         .map_or(entry.source, |e| e.source);
-    while model.free() < wanted {
-        let victims = model.victims(source, entry.slot, wanted);
-        let gone = |at: &usize| {
-            let (conn, side) = model.0[*at].flow;
-            !held.contains_key(&(conn, side.index()))
-        };
-        let victim = victims
-            .iter()
-            .copied()
-            .find(|at| gone(at) && !mine(&model.0[*at]));
-        let Some(victim) = victim else {
-            assert_eq!(kept, Kept::Refused);
-            return;
-        };
-        model.0.remove(victim);
+    let room = Room {
+        wanted,
+        source,
+        slot: entry.slot,
+        flow: entry.flow,
+        refused: kept == Kept::Refused,
+    };
+    *model = evicted(model, &held, &room).expect("the rule explains who gave way");
+    if room.refused {
+        return;
     }
-    assert_ne!(kept, Kept::Refused);
     match model.oldest(mine) {
         None => model.0.push(entry),
         Some(at) => {

@@ -86,7 +86,8 @@ impl<'j> Packet<'j> {
             borrowed: PhantomData,
         };
         // SAFETY: the ICV lies behind the text in the packet, which the job borrows.
-        let tag = unsafe { Tag::new(text.wrapping_add(text_len), &mut job.done) };
+        let icv = unsafe { &mut *text.wrapping_add(text_len).cast() };
+        let tag = Tag::new(icv, &mut job.done);
         (packet, tag)
     }
 
