@@ -199,7 +199,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         Indirect,
         "fastpath/src/crypto/ipsec_mb/worker.rs",
         "call ",
-        4,
+        8,
         ENGINE,
     ),
     allow(
