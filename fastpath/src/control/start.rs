@@ -349,6 +349,7 @@ impl Builder<'_> {
             conns_made: 0,
             budget: Budget::default(),
             hold: Box::new(hold),
+            sealed_with: 0,
             watching: false,
         })
     }

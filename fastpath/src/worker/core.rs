@@ -58,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) budget: Budget,
     /// Apart, so that the lines that every packet needs stay together.
     pub(crate) hold: Box<Hold>,
+    /// Where the SA is with which the burst before began to be sealed; for prefetching alone.
+    pub(crate) sealed_with: usize,
     /// Something is held, so that packets that pass the gate are looked at. As of this turn.
     pub(crate) watching: bool,
 }
