@@ -58,10 +58,16 @@ pub struct Sealed {
 const _: () = assert!(BURST_MAX <= u64::BITS as usize, "a packet has a bit");
 
 impl Sealed {
+    /// How many were.
+    #[inline]
+    pub fn count(self) -> usize {
+        self.bits.count_ones() as usize
+    }
+
     /// Whether all were.
     #[inline]
     pub fn all(self) -> bool {
-        self.bits.count_ones() as usize == self.packets
+        self.count() == self.packets
     }
 
     /// Whether each was, in the burst's order.

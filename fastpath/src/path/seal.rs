@@ -40,8 +40,10 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
             let Some(run) = Run::of(view, slot) else {
                 return Verdict::Drop(DropReason::TunnelDown);
             };
-            // There are as many places as packets.
-            let _ = runs.try_push(run);
+            // There are as many places as packets; what has none goes by nobody else's SA.
+            if runs.try_push(run).is_err() {
+                return Verdict::Drop(DropReason::TunnelDown);
+            }
         }
         match runs.last_mut().map(|run| run.take(id, packet)) {
             Some(Ok(())) => Verdict::Continue,
@@ -51,7 +53,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     });
     runs::number(core, burst, &mut runs);
     let sealed = seal(core, &runs, burst);
-    if !sealed.all() {
+    if sealed.count() != burst.packets().len() {
         part(core, burst, sealed);
     }
     core.tally.sealed += burst.packets().len() as u64;
@@ -61,7 +63,7 @@ pub(super) fn step(core: &mut Core, view: &View<'_>, burst: &mut Burst) {
     }
 }
 
-/// Drops what could not be sealed.
+/// Drops what was not sealed.
 #[cold]
 fn part(core: &mut Core, burst: &mut Burst, sealed: Sealed) {
     let mut sealed = sealed.each();

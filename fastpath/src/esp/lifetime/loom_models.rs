@@ -15,7 +15,7 @@ fn aes() -> Suite {
 fn take(progress: &OutboundProgress, runs: [u64; 2]) -> Vec<u64> {
     let mut numbers = Vec::new();
     for packets in runs {
-        if let Ok(first) = progress.reserve_run(packets, packets * 1000) {
+        if let Ok(first) = progress.reserve_shared(packets, packets * 1000) {
             numbers.extend(first..first + packets);
         }
     }

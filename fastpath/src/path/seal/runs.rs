@@ -24,9 +24,10 @@ pub(super) fn number(core: &mut Core, burst: &mut Burst, runs: &mut [Run<'_>]) {
     // A run of which no packet is left may be another worker's: its SA is not touched.
     for run in runs.iter_mut().filter(|run| run.packets > 0) {
         let end = at + run.packets;
-        // A burst has the packets of its runs.
+        // A burst has the packets of its runs; what has no number is not sealed.
         let Some(packets) = burst.packets_mut().get_mut(at..end) else {
-            break;
+            run.packets = 0;
+            continue;
         };
         let before = refused.len();
         match run.sa.reserve_run(run.packets, run.bytes) {
